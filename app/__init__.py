@@ -1,0 +1,1 @@
+"""The service: how the outside world reaches the graph."""

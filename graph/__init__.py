@@ -1,0 +1,1 @@
+"""The identity graph: what a brand knows about its customers' WeChat accounts. Imports nothing of GraphQL, HTTP or WeChat's wire formats."""

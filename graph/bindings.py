@@ -1,0 +1,118 @@
+"""A touchpoint's binding history: assertions in, epochs out. Pure; what may be bound, and how often, is in limits.py."""
+
+from __future__ import annotations
+
+import enum
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from graph.node import FOR_EVER, SINCE_EVER, Key, Millis
+
+
+class TouchpointKind(enum.Enum):
+    """What kind of WeChat account a touchpoint is; WeChat's limits depend on it."""
+
+    MINI_PROGRAM = "MINI_PROGRAM"
+    MINI_GAME = "MINI_GAME"
+    SUBSCRIPTION_ACCOUNT = "SUBSCRIPTION_ACCOUNT"
+    SERVICE_ACCOUNT = "SERVICE_ACCOUNT"
+    OFFICIAL_TEST_ACCOUNT = "OFFICIAL_TEST_ACCOUNT"
+    MOBILE_APP = "MOBILE_APP"
+    WEBSITE_APP = "WEBSITE_APP"
+    STORE = "STORE"
+    STORE_TALENT = "STORE_TALENT"
+    STORE_AGENCY = "STORE_AGENCY"
+
+
+class BindingPath(enum.Enum):
+    """How a binding is made: by a person in the Open Platform console, or by a service provider through WeChat's API."""
+
+    CONSOLE = "CONSOLE"
+    API = "API"
+
+
+class SubjectRelation(enum.Enum):
+    """How a touchpoint's entity stands to that of an Open Platform account."""
+
+    SAME = "SAME"
+    RELATED = "RELATED"
+    DIFFERENT = "DIFFERENT"
+    UNKNOWN = "UNKNOWN"
+
+
+class BindingState(enum.Enum):
+    """Where one assertion of the history stands now."""
+
+    ACTIVE = "ACTIVE"
+    ENDED = "ENDED"
+    RETRACTED = "RETRACTED"
+
+
+class Assertion(Protocol):
+    """What the history needs to know of one assertion: from `starts` on the touchpoint was bound to this platform, or (None) to none."""
+
+    @property
+    def key(self) -> Key: ...
+    @property
+    def platform_key(self) -> Key | None: ...
+    @property
+    def starts(self) -> Millis: ...
+    @property
+    def is_retracted(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """A stretch of time in which a touchpoint was bound to one platform, or (None) to none: starts <= t < ends."""
+
+    platform_key: Key | None
+    starts: Millis
+    ends: Millis
+    assertion: Key | None
+    """The assertion that began it; None before the first one."""
+
+    def covers(self, at: Millis) -> bool:
+        """Whether this moment lies in it."""
+        return self.starts <= at < self.ends
+
+
+@dataclass(frozen=True)
+class History:
+    """The epochs of one touchpoint: gapless from ever to ever, so exactly one covers any moment."""
+
+    epochs: tuple[Epoch, ...]
+
+    def at(self, moment: Millis) -> Epoch:
+        """The epoch that covers a moment."""
+        return self.epochs[bisect_right(self.epochs, moment, key=lambda epoch: epoch.starts) - 1]
+
+
+def in_force(assertions: Iterable[Assertion]) -> list[Assertion]:
+    """Assertions that were not retracted, in the order of time. Equal times cannot be stored; were they, the key would decide."""
+    return sorted((a for a in assertions if not a.is_retracted), key=lambda a: (a.starts, a.key))
+
+
+def history(assertions: Iterable[Assertion]) -> History:
+    """Derive the epochs. Whatever the order in which the assertions arrived, the result is the same and nothing overlaps.
+
+    An assertion that repeats the platform already in force begins no new epoch: knowing of a binding twice is not binding twice.
+    """
+    starts: list[tuple[Millis, Key | None, Key | None]] = [(SINCE_EVER, None, None)]
+    for assertion in in_force(assertions):
+        if assertion.starts == starts[-1][0]:
+            starts[-1] = (assertion.starts, assertion.platform_key, assertion.key)
+        elif assertion.platform_key != starts[-1][1]:
+            starts.append((assertion.starts, assertion.platform_key, assertion.key))
+    return History(_closed(starts))
+
+
+def segment_end(assertion: Assertion, assertions: Iterable[Assertion]) -> Millis:
+    """When the next assertion takes over: the end of what this one alone says."""
+    return min((a.starts for a in assertions if not a.is_retracted and a.starts > assertion.starts), default=FOR_EVER)
+
+
+def _closed(starts: Sequence[tuple[Millis, Key | None, Key | None]]) -> tuple[Epoch, ...]:
+    ends = [start for start, _, _ in starts[1:]] + [FOR_EVER]
+    return tuple(Epoch(platform, start, end, key) for (start, platform, key), end in zip(starts, ends, strict=True))

@@ -1,0 +1,76 @@
+"""What a steward decided about pairs of identifiers. Pure; a decision counts until it is revoked, and creates no identifiers."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from graph.node import Internal, Key, Millis, Node
+
+
+class DecisionKind(enum.Enum):
+    """What was decided about the two."""
+
+    SAME = "SAME"
+    """They are one human, whatever the slots say."""
+    DIFFERENT = "DIFFERENT"
+    """They are two humans, whatever the evidence says."""
+    RETRACT = "RETRACT"
+    """The evidence on this pair does not count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision(Node):
+    """A steward's word about two identifiers: standing, revocable, with its author and reason."""
+
+    prefix: ClassVar[str] = "dec"
+    kind: DecisionKind
+    a: Annotated[Key, Internal]
+    """An identifier's key; of a UnionID the key of its text, because a decision means it in every scope."""
+    b: Annotated[Key, Internal]
+    reason: str
+    author: str
+    decided: Annotated[Millis, Internal]
+    revoked: Annotated[Millis | None, Internal] = None
+
+    @property
+    def pair(self) -> frozenset[Key]:
+        """The two it speaks of, in no order."""
+        return frozenset((self.a, self.b))
+
+
+def standing(decisions: Iterable[Decision]) -> list[Decision]:
+    """Those that count, oldest first."""
+    return sorted((d for d in decisions if d.revoked is None), key=lambda d: (d.decided, d.key))
+
+
+def contradiction(new: Decision, others: Iterable[Decision]) -> Decision | None:
+    """The standing decision that forbids a new SAME or DIFFERENT: what SAMEs join, no DIFFERENT may part. None where there is none."""
+    live = [d for d in standing(others) if d.kind is not DecisionKind.RETRACT]
+    sames = [d for d in live if d.kind is DecisionKind.SAME] + ([new] if new.kind is DecisionKind.SAME else [])
+    closure = _closure(sames)
+    if new.kind is DecisionKind.DIFFERENT:
+        if closure.get(new.a, new.a) != closure.get(new.b, new.b):
+            return None
+        return next((d for d in sames if d.pair == new.pair), None) or next(d for d in sames if closure[d.a] == closure[new.a])
+    for other in live:
+        if other.kind is DecisionKind.DIFFERENT and closure.get(other.a, other.a) == closure.get(other.b, other.b):
+            return other
+    return None
+
+
+def _closure(sames: Iterable[Decision]) -> dict[Key, Key]:
+    """Each named key's representative among the SAMEs."""
+    root: dict[Key, Key] = {}
+
+    def find(key: Key) -> Key:
+        while root.setdefault(key, key) != key:
+            root[key] = root[root[key]]
+            key = root[key]
+        return key
+
+    for same in sames:
+        root[find(same.b)] = find(same.a)
+    return {key: find(key) for key in list(root)}

@@ -1,0 +1,372 @@
+"""From what a turn sees and what is new to what it writes: scoping, the rule, and the difference to what was derived before. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from graph.changes import Change, ChangeKind, Difference, differences, in_feed
+from graph.decisions import Decision, DecisionKind, standing
+from graph.evidence import STRENGTH, ResolutionSource, Rollup, Said, ends, merge, waiting
+from graph.keys import Keys
+from graph.node import Key, Millis
+from graph.quarantine import Quarantined, QuarantineReason
+from graph.resolve import Facts, Link, Resolution, resolve
+from graph.state import MASS, ConflictRow, CustomerRow, CustomerState, EvidenceKind, Identifier, Label, Member, StoredRollup
+from graph.turn import Incomplete, Loaded, Writes
+
+KIND = {Said.RESOLVED_AS: EvidenceKind.RESOLVED_AS, Said.MIGRATED_TO: EvidenceKind.MIGRATED_TO, Said.CLAIMS: EvidenceKind.CLAIMS}
+PREFIX = {Label.OPEN_ID: "oid", Label.UNION_ID: "uid", Label.EXTERNAL_ID: "xid"}
+
+
+@dataclass(kw_only=True)
+class News:
+    """What a turn adds."""
+
+    cause: str
+    identifiers: dict[Key, Identifier] = field(default_factory=dict)
+    rollups: list[Rollup] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    """New ones, and revoked ones in their new form."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Derived:
+    """What follows from the news."""
+
+    writes: Writes
+    customer: Mapping[Key, Key]
+    """Every identifier that was looked at: the key of its customer now."""
+    created: frozenset[Key]
+    """Customers none of whose members was in a customer before."""
+    fresh: frozenset[Key]
+    """Roll-ups that were not there before."""
+    opened: tuple[ConflictRow, ...]
+    """Conflicts that were not open before."""
+
+
+def derive(loaded: Loaded, keys: Keys, news: News, now: Millis) -> Derived:
+    """Recompute every raw component in sight. Raises Incomplete where the rule must look further than was loaded."""
+    return _Derivation(loaded, keys, news, now).derived()
+
+
+@dataclass(frozen=True, slots=True)
+class _Scoped:
+    """A roll-up with the identifiers it links its `a` to, each with the time from which that counts."""
+
+    rollup: Rollup
+    ends: tuple[tuple[Key, Millis], ...]
+    is_foreign: bool
+    """Said by a generic identifier at the border: kept as it was derived before."""
+
+
+class _Derivation:
+    """One derivation; the cached properties are its steps, each a function of those before."""
+
+    def __init__(self, loaded: Loaded, keys: Keys, news: News, now: Millis) -> None:
+        self.loaded, self.keys, self.news, self.now = loaded, keys, news, now
+        self.registry = loaded.registry
+        self.identifiers: dict[Key, Identifier] = {**news.identifiers, **loaded.members}
+        self.rollups = {key: stored.rollup for key, stored in loaded.rollups.items()}
+        self.fresh = frozenset(merge(news.rollups, self.rollups))
+        self.frozen = loaded.members.keys() - loaded.whole - loaded.asked
+        """Generic identifiers at the border: they are looked at, never written."""
+
+    @cached_property
+    def decisions(self) -> list[Decision]:
+        known = {**self.loaded.decisions, **{decision.key: decision for decision in self.news.decisions}}
+        decisions = standing(known.values())
+        joined = {key for d in decisions if d.kind is DecisionKind.SAME for key in d.pair}
+        unseen = {key for key in self.frozen if joined.intersection(self.identifiers[key].names)}
+        if unseen:
+            raise Incomplete(people=unseen)
+        return decisions
+
+    @cached_property
+    def retracted(self) -> frozenset[frozenset[Key]]:
+        return frozenset(d.pair for d in self.decisions if d.kind is DecisionKind.RETRACT)
+
+    @cached_property
+    def unlinked(self) -> dict[tuple[Key, Key], Millis]:
+        at: dict[tuple[Key, Key], Millis] = {}
+        for rollup in self.rollups.values():
+            if rollup.said is Said.UNLINKED:
+                at[rollup.a, rollup.b] = max(rollup.last, at.get((rollup.a, rollup.b), rollup.last))
+        return at
+
+    def is_retracted(self, rollup: Rollup) -> bool:
+        """Whether a steward took its pair back. A decision means a UnionID by its text, in every scope."""
+        if not self.retracted:
+            return False
+        names = (self.identifiers[key].names[0] if key in self.identifiers else key for key in (rollup.a, rollup.b))
+        return frozenset(names) in self.retracted
+
+    def is_settled(self, rollup: Rollup) -> bool:
+        return (rollup.a, rollup.b) not in self.unlinked and not self.is_retracted(rollup)
+
+    @cached_property
+    def scoped(self) -> list[_Scoped]:
+        """Every roll-up under the bindings in force. A UnionID's node appears here, because its key depends on them."""
+        scoped, unseen, names = [], set(), set()
+        for key, rollup in self.rollups.items():
+            stored = self.loaded.rollups.get(key)
+            if stored and rollup.a in self.frozen:
+                scoped.append(_Scoped(rollup, tuple((end, rollup.first) for end, _ in stored.ends if end in self.identifiers), is_foreign=True))
+                continue
+            found = tuple(self._ends(rollup))
+            for end, _ in found:
+                if end not in self.identifiers and end in self.loaded.asked:
+                    self.identifiers[end] = self._union_id(end, rollup)
+                elif end not in self.identifiers:
+                    unseen.add(end)
+                    names.add(rollup.b)
+            scoped.append(_Scoped(rollup, found, is_foreign=False))
+        if unseen:
+            raise Incomplete(people=unseen, names=names)
+        return scoped
+
+    def _ends(self, rollup: Rollup) -> Iterable[tuple[Key, Millis]]:
+        if rollup.said not in KIND or self.is_retracted(rollup):
+            return
+        if rollup.said is Said.RESOLVED_AS:
+            history = self.registry.history(Key(self.identifiers[rollup.a].scope))
+            for end in ends(rollup, history):
+                yield self.keys.union_id(self.registry.open_platforms[end.platform_key].open_app_id, rollup.text), end.observed
+            return
+        taken_back = self.unlinked.get((rollup.a, rollup.b))
+        if taken_back is None or rollup.first > taken_back:
+            yield rollup.b, rollup.first
+        elif rollup.last > taken_back:
+            yield rollup.b, taken_back
+
+    def _union_id(self, key: Key, rollup: Rollup) -> Identifier:
+        history = self.registry.history(Key(self.identifiers[rollup.a].scope))
+        platforms = {end.platform_key for end in ends(rollup, history)}
+        scope = next(p for p in platforms if self.keys.union_id(self.registry.open_platforms[p].open_app_id, rollup.text) == key)
+        return Identifier(key=key, label=Label.UNION_ID, scope=scope, value=rollup.text, text_key=rollup.b)
+
+    @cached_property
+    def links(self) -> list[Link]:
+        """The best evidence per pair: its strongest source, then the earliest."""
+        by_pair: dict[tuple[EvidenceKind, Key, Key], list[tuple[Millis, Rollup]]] = defaultdict(list)
+        for scoped in self.scoped:
+            for end, observed in scoped.ends:
+                by_pair[KIND[scoped.rollup.said], scoped.rollup.a, end].append((observed, scoped.rollup))
+        return [_best(kind, a, b, found) for (kind, a, b), found in by_pair.items()]
+
+    @cached_property
+    def seen(self) -> dict[Key, _Seen]:
+        """Every identifier that evidence names, with its times; others do not exist. Those at the border keep what they had."""
+        seen: dict[Key, _Seen] = defaultdict(_Seen)
+        for scoped in self.scoped:
+            rollup = scoped.rollup
+            sighting = rollup.said in {Said.SEEN, Said.RESOLVED_AS}
+            if self.identifiers[rollup.a].label is Label.OPEN_ID and (sighting or rollup.said is Said.MIGRATED_TO):
+                seen[rollup.a].add(rollup.first, rollup.last, rollup.times if sighting else 0)
+            for end, observed in scoped.ends:
+                seen[end].add(observed, rollup.last, 0)
+                if self.identifiers[rollup.a].label is not Label.OPEN_ID:
+                    seen[rollup.a].add(observed, rollup.last, 0)
+            if rollup.said is Said.MIGRATED_TO:
+                seen[rollup.b].add(rollup.first, rollup.last, 0)
+        for key, member in self.loaded.members.items():
+            if key not in self.loaded.whole and (key in self.frozen or member.crowded):
+                seen[key].add(member.first, member.last, member.times)
+        return dict(seen)
+
+    @cached_property
+    def resolution(self) -> Resolution:
+        here = {key: identifier for key, identifier in self.identifiers.items() if key in self.seen}
+        resolution = resolve(
+            Facts(
+                identifiers=here,
+                observed={key: seen.first for key, seen in self.seen.items()},
+                links=self.links,
+                decisions=self.decisions,
+                policy=self.registry.policy,
+                crowds=self.loaded.crowds,
+            )
+        )
+        dispersed = {key for key in self.loaded.members if key not in self.loaded.whole and key not in resolution.crowded}
+        if dispersed:
+            raise Incomplete(expand=dispersed)
+        return resolution
+
+    def derived(self) -> Derived:
+        after = {key: customer for key, customer in self.resolution.customer.items() if key not in self.frozen}
+        before = {key: member.customer for key, member in self.loaded.members.items() if key not in self.frozen}
+        found = differences(before, after)
+        writes = Writes(rollups=list(self._rollup_writes()), retired=sorted(before.keys() - after.keys()))
+        self._quarantine(writes)
+        writes.conflicts, opened, standing_conflicts = self._conflict_writes()
+        self._customer_writes(writes, after, standing_conflicts)
+        writes.ended = sorted(set(before.values()) - set(after.values()))
+        writes.changes = self._feed(found)
+        writes.put += self.news.decisions
+        created = frozenset(d.customer for d in found if d.kind is ChangeKind.CREATED)
+        return Derived(
+            writes=writes, customer=dict(self.resolution.customer), created=created, fresh=self.fresh, opened=opened
+        )
+
+    def _rollup_writes(self) -> Iterable[StoredRollup]:
+        crowded = self.resolution.crowded
+        for scoped in self.scoped:
+            if scoped.is_foreign:
+                continue
+            rollup = scoped.rollup
+            stored = self.loaded.rollups.get(rollup.key)
+            live = tuple((end, rollup.a not in crowded and end not in crowded) for end, _ in sorted(scoped.ends))
+            made = StoredRollup(rollup=rollup, ends=live, settled=self.is_settled(rollup), version=self.registry.version)
+            if stored is None or self._is_stale(stored) or made != replace(stored, version=made.version, ends=tuple(sorted(stored.ends))):
+                yield made
+
+    def _is_stale(self, stored: StoredRollup) -> bool:
+        """Whether the touchpoint's history changed since it was scoped."""
+        if stored.rollup.said is not Said.RESOLVED_AS:
+            return False
+        touchpoint = self.registry.touchpoints.get(Key(self.identifiers[stored.rollup.a].scope))
+        return touchpoint is not None and stored.version < touchpoint.scope_version
+
+    def _quarantine(self, writes: Writes) -> None:
+        """UnionIDs that no binding covers wait; those that waited and are covered now do not any more."""
+        for scoped in self.scoped:
+            rollup = scoped.rollup
+            if rollup.said is not Said.RESOLVED_AS or scoped.is_foreign:
+                continue
+            touchpoint = self.registry.touchpoints[Key(self.identifiers[rollup.a].scope)]
+            history = self.registry.history(touchpoint.key)
+            waits = waiting(rollup, history) and not self.is_retracted(rollup)
+            stored = self.loaded.rollups.get(rollup.key)
+            node = Quarantined(
+                key=self.keys.derive("Waiting", rollup.key),
+                reason=QuarantineReason.NO_BINDING_COVERS_IT,
+                app_id=touchpoint.app_id,
+                first=rollup.first,
+                last=rollup.last,
+                times=rollup.times,
+                holder=rollup.a,
+            )
+            if waits and (stored is None or stored.rollup != rollup or self._is_stale(stored)):
+                writes.put.append(node)
+            elif not waits and stored and (self._is_stale(stored) or not stored.settled or waiting(stored.rollup, history)):
+                writes.drop.append(node)
+
+    def _conflict_writes(self) -> tuple[list[ConflictRow], tuple[ConflictRow, ...], list[ConflictRow]]:
+        """What to write, what of it was not open before, and all that stand."""
+        standing_now = [replace(row, key=self._conflict_key(row)) for row in self.resolution.conflicts]
+        before = self.loaded.conflicts
+        written = []
+        for row in standing_now:
+            known = before.get(row.key)
+            dated = replace(row, opened=known.opened if known else self.now)
+            if dated != known:
+                written.append(dated)
+        opened = tuple(row for row in written if row.key not in before)
+        here = {row.key for row in standing_now}
+        written += [replace(row, resolved=self.now) for key, row in before.items() if key not in here and not self.frozen.issuperset(row.about)]
+        return written, opened, standing_now
+
+    def _conflict_key(self, row: ConflictRow) -> Key:
+        """A link's conflict stays the same one when the reason changes; a mass case is named by its kind."""
+        return self.keys.derive("Conflict", row.kind.value if row.kind in MASS else "link", *row.about)
+
+    def _customer_writes(self, writes: Writes, after: Mapping[Key, Key], conflicts: Iterable[ConflictRow]) -> None:
+        classes: dict[Key, list[Key]] = defaultdict(list)
+        for key, customer in after.items():
+            classes[customer].append(key)
+        troubled = self._troubled(conflicts)
+        for customer, members in classes.items():
+            row = self._row(customer, members, has_conflict=not troubled.isdisjoint(members))
+            made = [self._member(key, customer) for key in sorted(members)]
+            if self._is_new(row, self.loaded.customers.get(customer)) or any(self._is_new(m, self.loaded.members.get(m.key)) for m in made):
+                writes.customers.append(row)
+                writes.members += made
+
+    def _is_new(self, made: CustomerRow | Member, stored: CustomerRow | Member | None) -> bool:
+        return stored is None or replace(stored, turn=self.loaded.turn) != made
+
+    def _troubled(self, conflicts: Iterable[ConflictRow]) -> set[Key]:
+        """Identifiers at which a conflict stands, and those linked to one where a mass case does."""
+        troubled = {key for row in conflicts for key in row.about}
+        mass = {key for row in conflicts if row.kind in MASS for key in row.about}
+        if mass:
+            troubled |= {link.a for link in self.links if link.b in mass} | {link.b for link in self.links if link.a in mass}
+        return troubled
+
+    def _row(self, customer: Key, members: Iterable[Key], *, has_conflict: bool) -> CustomerRow:
+        seen = [self.seen[key] for key in members]
+        identified = any(self.identifiers[key].label is Label.UNION_ID for key in members)
+        return CustomerRow(
+            key=customer,
+            first=min(s.first for s in seen),
+            last=max(s.last for s in seen),
+            state=CustomerState.IDENTIFIED if identified else CustomerState.PROVISIONAL,
+            has_conflict=has_conflict,
+            has_shed=not self.resolution.shed.isdisjoint(members),
+            turn=self.loaded.turn,
+        )
+
+    def _member(self, key: Key, customer: Key) -> Member:
+        identifier, seen = self.identifiers[key], self.seen[key]
+        return Member(
+            key=key,
+            label=identifier.label,
+            scope=identifier.scope,
+            value=identifier.value,
+            text_key=identifier.text_key,
+            account=self.resolution.account.get(key),
+            customer=customer,
+            first=seen.first,
+            last=seen.last,
+            times=seen.times,
+            crowded=self.resolution.crowded.get(key, ""),
+            turn=self.loaded.turn,
+        )
+
+    def _feed(self, found: list[Difference]) -> list[Change]:
+        first = self.loaded.sequence + 1
+        return in_feed(
+            found,
+            {key: f"{PREFIX[identifier.label]}_{key}" for key, identifier in self.identifiers.items()},
+            first=first,
+            transaction=self.keys.derive("Turn", str(self.loaded.turn)),
+            at=self.now,
+            cause=self.news.cause,
+            key_of={n: self.keys.derive("Change", str(n)) for n in range(first, first + len(found))},
+        )
+
+
+class _Seen:
+    """First, last and times of one identifier while roll-ups are added up."""
+
+    __slots__ = ("first", "last", "times")
+
+    def __init__(self) -> None:
+        self.first: Millis = 2**62
+        self.last: Millis = -(2**62)
+        self.times = 0
+
+    def add(self, first: Millis, last: Millis, times: int) -> None:
+        self.first = min(self.first, first)
+        self.last = max(self.last, last)
+        self.times += times
+
+
+def _best(kind: EvidenceKind, a: Key, b: Key, found: list[tuple[Millis, Rollup]]) -> Link:
+    observed, best = min(found, key=lambda pair: (-STRENGTH[pair[1].source], pair[0], pair[1].key))
+    return Link(
+        kind=kind,
+        a=a,
+        b=b,
+        strength=STRENGTH[best.source],
+        observed=observed,
+        last=max(rollup.last for _, rollup in found),
+        sources=tuple(sorted({rollup.source for _, rollup in found}, key=_by_strength)),
+        evidence=best.key,
+    )
+
+
+def _by_strength(source: ResolutionSource) -> tuple[int, str]:
+    return (-STRENGTH[source], source.value)

@@ -1,0 +1,112 @@
+"""Evidence: what WeChat or a caller said, rolled up per (pair as it was named, source). Pure; what follows from it is in resolve.py."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from graph.node import Key, Millis
+
+if TYPE_CHECKING:
+    from graph.bindings import Epoch, History
+
+
+class ResolutionSource(enum.Enum):
+    """Where a piece of evidence came from. WeChat's own answers are strongest, then pushes and store orders, then imports and manual entry."""
+
+    CODE2SESSION = "CODE2SESSION"
+    WEB_OAUTH = "WEB_OAUTH"
+    APP_OAUTH = "APP_OAUTH"
+    USERINFO = "USERINFO"
+    USER_INFO_BATCH = "USER_INFO_BATCH"
+    PAID_UNIONID = "PAID_UNIONID"
+    PUSH = "PUSH"
+    STORE = "STORE"
+    IMPORT = "IMPORT"
+    MANUAL = "MANUAL"
+
+
+STRENGTH = {
+    **dict.fromkeys(ResolutionSource, 3),
+    ResolutionSource.PUSH: 2,
+    ResolutionSource.STORE: 2,
+    ResolutionSource.IMPORT: 1,
+    ResolutionSource.MANUAL: 1,
+}
+
+
+class Said(enum.Enum):
+    """What a roll-up says about its two ends."""
+
+    SEEN = "SEEN"
+    """An OpenID was seen; no UnionID came with it."""
+    RESOLVED_AS = "RESOLVED_AS"
+    """An OpenID came with this UnionID, whose text alone is evidence: the scope is derived."""
+    MIGRATED_TO = "MIGRATED_TO"
+    """WeChat moved a follower from one OpenID to another."""
+    CLAIMS = "CLAIMS"
+    """An identifier came with this external id."""
+    UNLINKED = "UNLINKED"
+    """The claim on this external id was taken back as of `last`; a later claim wins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollup:
+    """Everything said about one pair by one source: first and last time, and how often. Merging is commutative, associative and, but for `times`, idempotent."""
+
+    key: Key
+    said: Said
+    a: Key
+    """Who: an OpenID; for CLAIMS and UNLINKED any identifier."""
+    b: Key
+    """SEEN: `a` again. RESOLVED_AS: the key of the UnionID's text without scope. Else the other identifier."""
+    source: ResolutionSource
+    first: Millis
+    last: Millis
+    times: int
+    text: str = ""
+    """RESOLVED_AS: the UnionID as WeChat wrote it."""
+
+    def merged(self, other: Rollup) -> Rollup:
+        """Both together."""
+        return replace(self, first=min(self.first, other.first), last=max(self.last, other.last), times=self.times + other.times)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where one end of a roll-up counts: the platform that scoped it, and since when the link can be said to have been seen."""
+
+    platform_key: Key
+    observed: Millis
+
+
+def ends(rollup: Rollup, history: History) -> list[End]:
+    """A roll-up counts at its two ends, each in the epoch that covers it; at most two ends, none where no platform was bound."""
+    found: dict[Key, Millis] = {}
+    for at in (rollup.first, rollup.last):
+        epoch = history.at(at)
+        if epoch.platform_key is not None:
+            observed = max(rollup.first, epoch.starts)
+            found[epoch.platform_key] = min(observed, found.get(epoch.platform_key, observed))
+    return [End(platform, observed) for platform, observed in found.items()]
+
+
+def waiting(rollup: Rollup, history: History) -> bool:
+    """Whether an end lies where no binding is known, so that its UnionID cannot be scoped yet."""
+    return rollup.said is Said.RESOLVED_AS and any(history.at(at).platform_key is None for at in (rollup.first, rollup.last))
+
+
+def shares_epoch(rollup: Rollup, at: Millis, epoch: Epoch) -> bool:
+    """Whether seeing it again at this moment only moves `last` and `times`: the condition under which a touch is enough."""
+    return rollup.first <= at and epoch.covers(at) and epoch.covers(rollup.last)
+
+
+def merge(rollups: Iterable[Rollup], into: dict[Key, Rollup]) -> Iterator[Key]:
+    """Merge rows into roll-ups by key; yields the keys that were not there before."""
+    for rollup in rollups:
+        known = into.get(rollup.key)
+        if known is None:
+            yield rollup.key
+        into[rollup.key] = rollup if known is None else known.merged(rollup)

@@ -1,0 +1,73 @@
+"""Gathers concurrent recordings of one tenant into one batch: whoever comes while a turn is being taken shares the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graph.record import Result, record_resolutions
+from graph.rows import Row
+from graph.tenant import Tenant
+
+LARGEST = 500
+"""Rows in one turn: larger ones are not faster, and keep others waiting."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    rows: Sequence[Row]
+    keeps_malformed: bool
+    answer: asyncio.Future[list[Result]]
+
+
+class Recorder:
+    """One for a process. The first caller starts at once; nobody waits for a timer."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[_Call]] = defaultdict(deque)
+        self._turns: dict[str, asyncio.Task[None]] = {}
+
+    async def record(self, tenant: Tenant, rows: Sequence[Row], *, keeps_malformed: bool = False) -> list[Result]:
+        """Record rows (up to 500), each with its own result; the same as record_resolutions, but shared with whoever else is recording."""
+        if not rows:
+            return []
+        call = _Call(rows, keeps_malformed, asyncio.get_running_loop().create_future())
+        self._waiting[tenant.name].append(call)
+        if tenant.name not in self._turns:
+            turn = asyncio.create_task(self._take_turns(tenant))
+            self._turns[tenant.name] = turn
+            turn.add_done_callback(lambda _: self._turns.pop(tenant.name, None))
+        return await asyncio.shield(call.answer)
+
+    async def close(self) -> None:
+        """Wait until all that was handed in is recorded."""
+        await asyncio.gather(*self._turns.values(), return_exceptions=True)
+
+    async def _take_turns(self, tenant: Tenant) -> None:
+        waiting = self._waiting[tenant.name]
+        while waiting:
+            batch = [waiting.popleft()]
+            while waiting and self._fits(batch, waiting[0]):
+                batch.append(waiting.popleft())
+            await self._take_turn(tenant, batch)
+
+    def _fits(self, batch: list[_Call], call: _Call) -> bool:
+        return call.keeps_malformed == batch[0].keeps_malformed and sum(len(c.rows) for c in batch) + len(call.rows) <= LARGEST
+
+    async def _take_turn(self, tenant: Tenant, batch: list[_Call]) -> None:
+        rows = [row for call in batch for row in call.rows]
+        try:
+            results = await record_resolutions(tenant, rows, keeps_malformed=batch[0].keeps_malformed)
+        except BaseException as error:  # noqa: BLE001  # every caller of the batch gets it; nothing is swallowed
+            for call in batch:
+                if not call.answer.done():
+                    call.answer.set_exception(error)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            return
+        for call in batch:
+            mine, results = results[: len(call.rows)], results[len(call.rows) :]
+            if not call.answer.done():
+                call.answer.set_result(mine)

@@ -1,0 +1,84 @@
+"""Work that outlives a request: what it is, how far it came, who is doing it. How each kind is done is upkeep.py's and the service's business."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, ClassVar
+
+from graph.accounts import Registered, Touchpoint
+from graph.node import Doc, Internal, Key, Millis, moment
+
+
+class JobKind(enum.Enum):
+    """What a job does."""
+
+    BACKFILL = "BACKFILL"
+    RESCOPE = "RESCOPE"
+
+
+class JobState(enum.Enum):
+    """Where a job stands."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    WAITING_FOR_QUOTA = "WAITING_FOR_QUOTA"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+UNFINISHED = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING_FOR_QUOTA})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Registered):
+    """Work in progress. Killed at any moment, it goes on from its checkpoint: every step it repeats changes nothing."""
+
+    prefix: ClassVar[str] = "job"
+    kind: Annotated[JobKind, Doc("What it does.")]
+    touchpoint_key: Annotated[Key | None, Internal] = None
+    state: Annotated[JobState, Doc("Where it stands.")] = JobState.QUEUED
+    done: Annotated[int, Doc("OpenIDs dealt with so far.")] = 0
+    total: Annotated[int | None, Doc("OpenIDs to deal with, as far as is known; null before that is known. It may move.")] = None
+    with_union_id: Annotated[int | None, Doc("Of those done, how many have a UnionID; null where the job does not ask.")] = None
+    failed: Annotated[int, Doc("OpenIDs that could not be dealt with.")] = 0
+    last_error: Annotated[str | None, Doc("What went wrong last and what to do; null where nothing did.")] = None
+    started: Annotated[Millis, Internal] = 0
+    progressed: Annotated[Millis, Internal] = 0
+    finished: Annotated[Millis | None, Internal] = None
+    checkpoint: Annotated[str, Internal] = ""
+    """Where to go on; what it says is the kind's own business. Never holds an identifier in clear."""
+    lease_owner: Annotated[str, Internal] = ""
+    lease_until: Annotated[Millis, Internal] = 0
+
+    @cached_property
+    def touchpoint(self) -> Touchpoint | None:
+        """The touchpoint it works on."""
+        known = self.touchpoint_key in self.view.registry.touchpoints
+        return self.view.touchpoint(self.touchpoint_key) if self.touchpoint_key and known else None
+
+    @cached_property
+    def rate_per_second(self) -> float:
+        """OpenIDs a second since it started."""
+        seconds = (self.progressed - self.started) / 1000
+        return self.done / seconds if seconds > 0 else 0.0
+
+    @cached_property
+    def eta_seconds(self) -> float | None:
+        """Seconds left at that rate; null where the total or the rate is unknown, or it has finished."""
+        if self.total is None or not self.rate_per_second or self.state not in UNFINISHED:
+            return None
+        return max(0.0, (self.total - self.done) / self.rate_per_second)
+
+    @cached_property
+    def started_at(self) -> datetime:
+        """When it was asked for."""
+        return moment(self.started)
+
+    @cached_property
+    def finished_at(self) -> datetime | None:
+        """When it ended, however it ended; null while it has not."""
+        return None if self.finished is None else moment(self.finished)

@@ -1,0 +1,73 @@
+-- What a writing turn changes. Everything may be applied twice.
+
+-- name: apply.member
+INSERT INTO identifier (tenant, key, label, scope, value, text_key, account, customer, first, last, times, crowded, turn)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (tenant, key) DO UPDATE SET
+    label = excluded.label, scope = excluded.scope, value = excluded.value, text_key = excluded.text_key, account = excluded.account,
+    customer = excluded.customer, first = excluded.first, last = excluded.last, times = excluded.times, crowded = excluded.crowded,
+    turn = excluded.turn
+
+-- name: apply.retired
+DELETE FROM identifier WHERE tenant = ? AND key = ?
+
+-- name: apply.customer
+INSERT INTO customer (tenant, key, first, last, state, has_conflict, has_shed, turn)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (tenant, key) DO UPDATE SET
+    first = excluded.first, last = excluded.last, state = excluded.state, has_conflict = excluded.has_conflict, has_shed = excluded.has_shed,
+    turn = excluded.turn
+
+-- name: apply.ended
+DELETE FROM customer WHERE tenant = ? AND key = ?
+
+-- name: apply.evidence
+INSERT INTO evidence (tenant, key, said, a, b, source, first, last, times, text, settled, version, touchpoint)
+VALUES (
+    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+    iif(?3 = 'RESOLVED_AS', (SELECT i.scope FROM identifier AS i WHERE i.tenant = ?1 AND i.key = ?4 AND i.label = 'OpenID'), NULL)
+)
+ON CONFLICT (tenant, key) DO UPDATE SET
+    said = excluded.said, a = excluded.a, b = excluded.b, source = excluded.source, first = excluded.first, last = excluded.last,
+    times = excluded.times, text = excluded.text, settled = excluded.settled, version = excluded.version, touchpoint = excluded.touchpoint
+
+-- name: apply.unlink
+DELETE FROM link WHERE tenant = ? AND evidence = ?
+
+-- name: apply.link
+INSERT INTO link (tenant, evidence, b, a, live) VALUES (?, ?, ?, ?, ?)
+
+-- name: apply.conflict
+INSERT INTO conflict (tenant, key, kind, state, refused_count, opened, resolved, links)
+VALUES (:tenant, :key, :kind, :state, :refused_count, :opened, :resolved, :links)
+ON CONFLICT (tenant, key) DO UPDATE SET
+    kind = excluded.kind, state = excluded.state, refused_count = excluded.refused_count, opened = excluded.opened,
+    resolved = excluded.resolved, links = excluded.links
+
+-- name: apply.unmention
+DELETE FROM conflict_mention WHERE tenant = ? AND conflict = ?
+
+-- name: apply.mention
+INSERT INTO conflict_mention (tenant, conflict, identifier, is_about) VALUES (?, ?, ?, ?)
+
+-- name: apply.unplace
+DELETE FROM conflict_touchpoint WHERE tenant = ? AND conflict = ?
+
+-- name: apply.place
+INSERT INTO conflict_touchpoint (tenant, touchpoint, state, kind, conflict)
+SELECT DISTINCT c.tenant, i.scope, c.state, c.kind, c.key
+FROM conflict AS c
+CROSS JOIN conflict_mention AS m ON m.tenant = c.tenant AND m.conflict = c.key AND m.is_about = 1
+CROSS JOIN identifier AS i ON i.tenant = c.tenant AND i.key = m.identifier AND i.label = 'OpenID'
+WHERE c.tenant = ? AND c.key = ?
+
+-- name: apply.change
+INSERT INTO change (tenant, sequence, body) VALUES (?, ?, ?)
+ON CONFLICT (tenant, sequence) DO UPDATE SET body = excluded.body
+
+-- name: apply.put
+INSERT INTO node (tenant, label, key, body) VALUES (?, ?, ?, ?)
+ON CONFLICT (tenant, label, key) DO UPDATE SET body = excluded.body
+
+-- name: apply.drop
+DELETE FROM node WHERE tenant = ? AND label = ? AND key = ?

@@ -1,0 +1,155 @@
+"""One connection to the file, and the threads that own connections. apsw forbids two threads at once on one of them, so nobody shares one."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, LiteralString, TypeVar
+
+import apsw
+import orjson
+
+from graph.stores import StoreUnavailable
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+Bindings = Mapping[str, Any]
+
+PATIENCE = 30.0
+"""Seconds to wait for another process that is writing."""
+PAGES_IN_MEMORY = 65_536
+"""KiB of the file that a connection keeps in memory."""
+
+
+def listed(values: object) -> str:
+    """A list as a statement takes it: JSON for json_each."""
+    return orjson.dumps(values).decode()
+
+
+class Database:
+    """A connection that counts its statements and waits its turn instead of failing."""
+
+    def __init__(self, path: Path, *, read_only: bool = False, patience: float = PATIENCE) -> None:
+        flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        self._connection = apsw.Connection(str(path), flags=flags, statementcachesize=200)
+        self._patience = patience
+        self._waiting_since = 0.0
+        self.statements = 0
+        # SQLite's own waiting sleeps up to 100 ms between looks, so that a busy process can starve another one for longer than anybody waits.
+        self._connection.set_busy_handler(self._wait)
+        self.pragma("cache_size", -PAGES_IN_MEMORY)
+        self.pragma("temp_store", "MEMORY")
+
+    def _wait(self, looks: int) -> bool:
+        now = time.monotonic()
+        if looks == 0:
+            self._waiting_since = now
+        time.sleep(random.uniform(0.0003, 0.002))  # noqa: S311  # two that wait shall not look at the same moments
+        return now - self._waiting_since < self._patience
+
+    def pragma(self, name: str, value: str | int | None = None) -> Any:  # noqa: ANN401  # whatever SQLite answers
+        """Ask for a setting, or set it."""
+        return self._connection.pragma(name) if value is None else self._connection.pragma(name, value)
+
+    def rows(self, statement: LiteralString, bindings: Bindings | None = None) -> list[Row]:
+        """Everything a statement answers."""
+        self.statements += 1
+        with busy_is_unavailable():
+            return self._connection.execute(statement, bindings).fetchall()
+
+    def row(self, statement: LiteralString, bindings: Bindings | None = None) -> Row | None:
+        """Its only row."""
+        rows = self.rows(statement, bindings)
+        return rows[0] if rows else None
+
+    def many(self, statement: LiteralString, bindings: Sequence[Bindings | Row]) -> None:
+        """The same statement for each of these."""
+        if bindings:
+            self.statements += 1
+            self._connection.executemany(statement, bindings)
+
+    def script(self, text: str) -> None:
+        """Several statements at once, from a file of ours."""
+        self._connection.execute(text)
+
+    def changed(self) -> int:
+        """How many rows the last statement changed."""
+        return self._connection.changes()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """A writing transaction: alone from its first statement on, undone by whatever is raised inside."""
+        self.rows("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.rows("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self.rows("ROLLBACK")
+            raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Several reads of one state of the file."""
+        self.rows("BEGIN")
+        try:
+            yield
+        finally:
+            self.rows("COMMIT")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+
+@contextmanager
+def busy_is_unavailable() -> Iterator[None]:
+    """Who waited in vain is told so in the port's words."""
+    try:
+        yield
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise StoreUnavailable("The store is busy: another process has been writing to it for too long.") from error
+    except apsw.ConnectionClosedError as error:
+        raise StoreUnavailable("The store is closed.") from error
+
+
+class Worker:
+    """One thread with a connection of its own: a thread hop costs more than a point read, so only writes and long reads come here."""
+
+    BREATH, STRETCH = 0.003, 0.05
+    """Seconds: after this long without a gap a writer leaves one, in which another process that waits takes its turn."""
+
+    def __init__(self, database: Database, name: str) -> None:
+        self.database = database
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._since = self._until = 0.0
+        self._is_closed = False
+
+    async def run(self, work: Callable[[Database], T]) -> T:
+        """Do this there. What was begun is done to the end even where the caller stops waiting for it."""
+        if self._is_closed:
+            raise StoreUnavailable("The store is closed.")
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._work, work)
+
+    def _work(self, work: Callable[[Database], T]) -> T:
+        now = time.monotonic()
+        if now - self._until > self.BREATH:
+            self._since = now
+        elif now - self._since > self.STRETCH:
+            time.sleep(self.BREATH)
+            self._since = time.monotonic()
+        try:
+            return work(self.database)
+        finally:
+            self._until = time.monotonic()
+
+    async def close(self) -> None:
+        """Finish what was begun, then let go."""
+        self._is_closed = True
+        await asyncio.to_thread(self._pool.shutdown)
+        self.database.close()

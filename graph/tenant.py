@@ -1,0 +1,80 @@
+"""One tenant's graph: the handle that every use case and every question starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from graph.people import Conflict, Customer
+from graph.portrait import conflict_from, customer_from, identity_from
+from graph.stores import ConflictFilter, CustomerFilter, Page, Slice, Store
+
+if TYPE_CHECKING:
+    from graph.accounts import Registry, View
+    from graph.node import Key, Millis
+    from graph.people import Identity
+    from graph.turn import Loaded, Scope, Writes
+
+T = TypeVar("T")
+
+
+class Tenant:
+    """A store, and whose part of it. Holds no state of its own: make one whenever one is needed."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self.store = store
+        self.name = name
+        self.keys = store.keys(name)
+
+    def now(self) -> Millis:
+        """The store's clock."""
+        return self.store.clock()
+
+    async def view(self) -> View:
+        """The brand's side as it is now."""
+        return (await self.store.registry(self.name)).view(self.now())
+
+    async def write(self, scope_of: Callable[[Registry], Scope], decide: Callable[[Loaded], tuple[Writes, T]]) -> T:
+        """Take the tenant's turn; see Store.write."""
+        return await self.store.write(self.name, scope_of, decide)
+
+    async def customers(self, keys: Sequence[Key]) -> list[Customer | None]:
+        """Who holds these identifiers, in order."""
+        if not keys:
+            return []
+        registry, found = await self.store.customers(self.name, keys)
+        view = registry.view(self.now())
+        made = {aggregate.row.key: customer_from(aggregate, view) for aggregate in found if aggregate}
+        return [made[aggregate.row.key] if aggregate else None for aggregate in found]
+
+    async def customer_page(self, which: CustomerFilter, page: Page) -> Slice[Customer]:
+        """Customers in the order of their ids."""
+        registry, found = await self.store.customer_page(self.name, which, page)
+        view = registry.view(self.now())
+        return Slice(items=[customer_from(aggregate, view) for aggregate in found.items], has_more=found.has_more, total=found.total)
+
+    async def open_id_page(self, touchpoint: Key, page: Page) -> Slice[Identity]:
+        """A touchpoint's OpenIDs in the order of their ids, without edges: fill them in with `customers`."""
+        registry, found = await self.store.open_id_page(self.name, touchpoint, page)
+        view = registry.view(self.now())
+        return Slice(items=[identity_from(member, view) for member in found.items], has_more=found.has_more, total=found.total)
+
+    async def conflict_page(self, which: ConflictFilter, page: Page) -> Slice[Conflict]:
+        """Conflicts in the order of their ids, without customers: fill them in with `fill_conflicts`."""
+        registry, found = await self.store.conflict_page(self.name, which, page)
+        view = registry.view(self.now())
+        return Slice(items=[conflict_from(one, view) for one in found.items], has_more=found.has_more, total=found.total)
+
+    async def conflicts(self, keys: Sequence[Key]) -> list[Conflict | None]:
+        """Conflicts by key, in order."""
+        registry, found = await self.store.conflicts(self.name, keys)
+        view = registry.view(self.now())
+        return [conflict_from(one, view) if one else None for one in found]
+
+    async def fill_conflicts(self, conflicts: Iterable[Conflict]) -> None:
+        """Fill in the customers on the sides of conflicts, with one question for all of them."""
+        empty = [conflict for conflict in conflicts if not conflict.people]
+        keys = sorted({key for conflict in empty for key in conflict.about})
+        holder = dict(zip(keys, await self.customers(keys), strict=True))
+        for conflict in empty:
+            conflict.people.extend({c.key: c for key in conflict.about if (c := holder[key])}.values())

@@ -1,0 +1,114 @@
+"""One writing turn: what a use case asks to see, what it is shown, what it gives back. Stores load and apply; the rules are elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from graph.accounts import Registry
+from graph.changes import Change
+from graph.decisions import Decision
+from graph.node import Key, Millis, Node
+from graph.policy import IdentityPolicy
+from graph.resolve import Crowd
+from graph.state import ConflictRow, CustomerRow, Member, StoredRollup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What a turn must see."""
+
+    people: frozenset[Key] = frozenset()
+    """Identifiers, known or not yet, whose whole raw components are loaded."""
+    expand: frozenset[Key] = frozenset()
+    """Generic identifiers to be loaded with everything at them all the same."""
+    names: frozenset[Key] = frozenset()
+    """Keys that decisions may name although no loaded identifier has them yet: the texts of UnionIDs."""
+    keys: frozenset[Key] = frozenset()
+    """Nodes to be loaded by key: quarantined rows, jobs, decisions, API keys. The registry is always there."""
+
+    def wider(self, other: Scope) -> Scope:
+        """Both together."""
+        return Scope(
+            people=self.people | other.people, expand=self.expand | other.expand, names=self.names | other.names, keys=self.keys | other.keys
+        )
+
+
+class Incomplete(Exception):  # noqa: N818  # not a malfunction: the turn is to be loaded wider and decided again
+    """Raised inside `decide`: what was loaded does not reach as far as the rule must look."""
+
+    def __init__(self, people: Iterable[Key] = (), expand: Iterable[Key] = (), names: Iterable[Key] = ()) -> None:
+        super().__init__("the scope must be wider")
+        self.scope = Scope(people=frozenset(people), expand=frozenset(expand), names=frozenset(names))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What a turn sees, under the tenant's lock."""
+
+    registry: Registry
+    turn: int
+    """This turn's number; everything derived that it writes carries it."""
+    sequence: int
+    """The last change's number."""
+    asked: frozenset[Key] = frozenset()
+    """Identifiers that were looked for: one that is here and not in `members` is not in the store."""
+    whole: frozenset[Key] = frozenset()
+    """Members loaded with everything at them. The others are generic ones at which raw components end."""
+    members: Mapping[Key, Member] = field(default_factory=dict)
+    rollups: Mapping[Key, StoredRollup] = field(default_factory=dict)
+    """Everything said by or about a whole member, and what asked OpenIDs said."""
+    decisions: Mapping[Key, Decision] = field(default_factory=dict)
+    """Standing ones that name a loaded or asked identifier, or its text."""
+    conflicts: Mapping[Key, ConflictRow] = field(default_factory=dict)
+    """Open ones about loaded members."""
+    crowds: Mapping[Key, Crowd] = field(default_factory=dict)
+    """For each loaded member that is generic and not whole, what stands beside it outside."""
+    customers: Mapping[Key, CustomerRow] = field(default_factory=dict)
+    """The customers of loaded members."""
+    nodes: Mapping[Key, Node] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Writes:
+    """What a turn changes. Every list is applied as it stands; applying it twice changes nothing."""
+
+    rollups: list[StoredRollup] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
+    retired: list[Key] = field(default_factory=list)
+    """Identifiers that no evidence names any more."""
+    customers: list[CustomerRow] = field(default_factory=list)
+    ended: list[Key] = field(default_factory=list)
+    """Customers that are no more."""
+    conflicts: list[ConflictRow] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    put: list[Node] = field(default_factory=list)
+    drop: list[Node] = field(default_factory=list)
+    policy: IdentityPolicy | None = None
+    """A new identity policy."""
+
+    def add(self, other: Writes) -> None:
+        """Both together."""
+        for name in ("rollups", "members", "retired", "customers", "ended", "conflicts", "changes", "put", "drop"):
+            getattr(self, name).extend(getattr(other, name))
+        self.policy = other.policy or self.policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One roll-up that a touch would move."""
+
+    rollup: Key
+    epoch_starts: Millis
+    epoch_ends: Millis
+    """The epoch that covers `at`; the roll-up's last sighting must lie in it too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touch:
+    """A row that may change nothing but times: all its roll-ups exist and are settled, or it is not a touch at all."""
+
+    open_id: Key
+    at: Millis
+    sightings: tuple[Sighting, ...]
+    """The first is of the OpenID itself (SEEN or RESOLVED_AS), the others are its claims."""

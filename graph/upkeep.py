@@ -1,0 +1,156 @@
+"""Use cases that keep derived state true when the brand's side changed: re-scoping jobs, and the release of quarantined rows."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+
+from graph.derive import News, derive
+from graph.jobs import UNFINISHED, Job, JobKind, JobState
+from graph.node import Key, Millis
+from graph.quarantine import Quarantined
+from graph.record import replay
+from graph.stores import Store
+from graph.tenant import Tenant
+from graph.turn import Loaded, Scope, Writes
+
+PAGE = 200
+"""OpenIDs re-scoped in one turn: writers wait no longer than that takes."""
+LEASE: Millis = 60_000
+"""How long a job stays its worker's without a sign of life."""
+
+
+def new_owner() -> str:
+    """A name for one worker."""
+    return secrets.token_hex(8)
+
+
+async def take(tenant: Tenant, key: Key, owner: str) -> Job | None:
+    """Take a job that nobody holds, or prolong one's own; None where another worker holds it, or it has ended."""
+
+    def decide(job: Job, now: Millis) -> Job | None:
+        if job.state not in UNFINISHED or (job.lease_owner != owner and job.lease_until > now):
+            return None
+        return replace(job, state=JobState.RUNNING, lease_owner=owner, lease_until=now + LEASE)
+
+    return await change_job(tenant, key, decide)
+
+
+async def change_job(tenant: Tenant, key: Key, change: Callable[[Job, Millis], Job | None]) -> Job | None:
+    """Change a job in a turn of its own; None where there is none or nothing is to be changed."""
+    now = tenant.now()
+
+    def decide(loaded: Loaded) -> tuple[Writes, Job | None]:
+        job = loaded.nodes.get(key)
+        changed = change(job, now) if isinstance(job, Job) else None
+        return Writes(put=[changed] if changed else []), changed
+
+    return await tenant.write(lambda _: Scope(keys=frozenset([key])), decide)
+
+
+async def rescope(tenant: Tenant, job: Job, owner: str) -> Job | None:
+    """Do a RESCOPE job from wherever it stands: release what waits for its touchpoint, then re-scope its evidence, page by page.
+
+    Killed anywhere, it is taken up again by whoever finds its lease run out; a page done twice changes nothing.
+    """
+    held: Job | None = job
+    while held is not None and held.state is JobState.RUNNING:
+        assert held.touchpoint_key is not None  # noqa: S101  # every RESCOPE job has one
+        held = await _release_page(tenant, held, owner) or await _rescope_page(tenant, held, owner)
+    return held
+
+
+async def _release_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
+    """Apply the next page of whole rows that wait for the touchpoint; None where no more do."""
+    registry = await tenant.store.registry(tenant.name)
+    touchpoint = registry.touchpoints[Key(job.touchpoint_key or "")]
+    after = Key(job.checkpoint) if job.checkpoint else None
+    keys = await tenant.store.quarantined(tenant.name, touchpoint.app_id, after, PAGE)
+    if not keys:
+        return None
+    await replay(tenant, keys)
+
+    def decide(now_job: Job, now: Millis) -> Job | None:
+        if not _mine(now_job, owner):
+            return None
+        return replace(now_job, done=now_job.done + len(keys), progressed=now, checkpoint=keys[-1], lease_until=now + LEASE)
+
+    return await change_job(tenant, job.key, decide) or job
+
+
+async def _rescope_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
+    """Re-scope the next page of evidence, and note it in the job, in one turn; the job is done where none is left."""
+    touchpoint = Key(job.touchpoint_key or "")
+    registry = await tenant.store.registry(tenant.name)
+    version = registry.touchpoints[touchpoint].scope_version
+    keys = await tenant.store.stale(tenant.name, touchpoint, version, None, PAGE)
+    now = tenant.now()
+
+    def decide(loaded: Loaded) -> tuple[Writes, Job | None]:
+        held = loaded.nodes.get(job.key)
+        if not isinstance(held, Job) or not _mine(held, owner):
+            return Writes(), held if isinstance(held, Job) else None
+        writes = derive(loaded, tenant.keys, News(cause="bindings changed"), now).writes if keys else Writes()
+        is_over = not keys and loaded.registry.touchpoints[touchpoint].scope_version == version
+        step = replace(held, done=held.done + len(keys), progressed=now, lease_until=now + LEASE)
+        if is_over:
+            step = replace(step, state=JobState.DONE, finished=now, total=step.done, lease_owner="", lease_until=0)
+        writes.put.append(step)
+        return writes, step
+
+    return await tenant.write(lambda _: Scope(people=frozenset(keys), keys=frozenset([job.key])), decide)
+
+
+def _mine(job: Job, owner: str) -> bool:
+    return job.state is JobState.RUNNING and job.lease_owner == owner
+
+
+async def fail(tenant: Tenant, key: Key, message: str) -> Job | None:
+    """Note that a job cannot go on. The message names no identifier."""
+    return await change_job(
+        tenant, key, lambda job, now: replace(job, state=JobState.FAILED, last_error=message, finished=now) if job.state in UNFINISHED else None
+    )
+
+
+async def cancel(tenant: Tenant, key: Key) -> Job | None:
+    """End a job where it stands; what it did stays. None where there is none or it has ended."""
+    return await change_job(
+        tenant, key, lambda job, now: replace(job, state=JobState.CANCELLED, finished=now) if job.state in UNFINISHED else None
+    )
+
+
+async def run_rescopes(store: Store, owner: str) -> int:
+    """Do every RESCOPE job that nobody holds; gives how many ended."""
+    ended = 0
+    for name, job in await store.jobs(store.clock()):
+        tenant = Tenant(store, name)
+        if job.kind is JobKind.RESCOPE:
+            held = await take(tenant, job.key, owner)
+            ended += held is not None and await rescope(tenant, held, owner) is not None
+    return ended
+
+
+async def replay_quarantine(tenant: Tenant, ids: list[Key] | None) -> int:
+    """Try what waits again: these, or all of it. Gives how many rows no longer wait."""
+    if ids is not None:
+        return await _replay(tenant, ids)
+    replayed, after = 0, None
+    while keys := await tenant.store.quarantined(tenant.name, None, after, PAGE):
+        replayed += await _replay(tenant, keys)
+        after = keys[-1]
+    return replayed
+
+
+async def _replay(tenant: Tenant, keys: list[Key]) -> int:
+    """Whole rows are recorded again; a UnionID that waits is looked at again with the evidence of its OpenID."""
+    found = [node for node in await tenant.store.nodes(tenant.name, keys) if isinstance(node, Quarantined)]
+    holders = frozenset(node.holder for node in found if node.holder)
+    if holders:
+        await tenant.write(
+            lambda _: Scope(people=holders),
+            lambda loaded: (derive(loaded, tenant.keys, News(cause="replayQuarantine"), tenant.now()).writes, None),
+        )
+    await replay(tenant, [node.key for node in found if node.row])
+    left = await tenant.store.nodes(tenant.name, [node.key for node in found])
+    return len(found) - sum(node is not None for node in left)

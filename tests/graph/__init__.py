@@ -1,0 +1,1 @@
+"""What graph/ promises, on the pure functions."""
