@@ -25,17 +25,24 @@ class EntityKind(enum.Enum):
     """What kind of legal person."""
 
     COMPANY = "COMPANY"
+    """A company (企业)."""
     INDIVIDUAL = "INDIVIDUAL"
+    """A natural person (个人)."""
     GOVERNMENT = "GOVERNMENT"
+    """A government body or public institution (政府、事业单位)."""
     SOLE_TRADER = "SOLE_TRADER"
+    """A sole trader (个体工商户)."""
     OTHER = "OTHER"
+    """Any other organisation (其他组织), such as a foundation or a school."""
 
 
 class EntityRegion(enum.Enum):
     """Where it is registered; WeChat's fees depend on it."""
 
     MAINLAND = "MAINLAND"
+    """Mainland China."""
     OVERSEAS = "OVERSEAS"
+    """Anywhere else, Hong Kong, Macao and Taiwan included."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,8 +214,10 @@ class Binding(Registered):
 
     @cached_property
     def ends(self) -> Annotated[Millis, Internal]:
-        """The same, as stored times are."""
-        return segment_end(self, self.view.registry.assertions(self.touchpoint_key))
+        """The same, as stored times are: where the epoch ends, for another assertion of the same platform takes nothing over."""
+        if self.is_retracted:
+            return segment_end(self, self.view.registry.assertions(self.touchpoint_key))
+        return self.view.registry.history(self.touchpoint_key).at(self.starts).ends
 
     @cached_property
     def state(self) -> BindingState:

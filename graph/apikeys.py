@@ -15,10 +15,15 @@ class Scope(enum.Enum):
     """What a key may do. Scopes do not contain each other: name each one that is needed."""
 
     READ = "READ"
+    """Ask anything."""
     INGEST = "INGEST"
+    """Record what WeChat said, and run the jobs that ask it."""
     MANAGE = "MANAGE"
+    """Change the brand's side: entities, accounts, bindings, limits."""
     STEWARD = "STEWARD"
+    """Decide who is who, and erase people."""
     ADMIN = "ADMIN"
+    """Make and revoke keys."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,39 +15,58 @@ class TouchpointKind(enum.Enum):
     """What kind of WeChat account a touchpoint is; WeChat's limits depend on it."""
 
     MINI_PROGRAM = "MINI_PROGRAM"
+    """Mini program (小程序)."""
     MINI_GAME = "MINI_GAME"
+    """Mini game (小游戏)."""
     SUBSCRIPTION_ACCOUNT = "SUBSCRIPTION_ACCOUNT"
+    """Subscription account (订阅号), a kind of official account."""
     SERVICE_ACCOUNT = "SERVICE_ACCOUNT"
+    """Service account (服务号), a kind of official account."""
     OFFICIAL_TEST_ACCOUNT = "OFFICIAL_TEST_ACCOUNT"
+    """Test official account (公众平台测试号)."""
     MOBILE_APP = "MOBILE_APP"
+    """Mobile app (移动应用)."""
     WEBSITE_APP = "WEBSITE_APP"
+    """Website app (网站应用)."""
     STORE = "STORE"
+    """WeChat store (微信小店)."""
     STORE_TALENT = "STORE_TALENT"
+    """A talent's account for WeChat stores (带货达人)."""
     STORE_AGENCY = "STORE_AGENCY"
+    """An agency's account for WeChat stores (带货机构)."""
 
 
 class BindingPath(enum.Enum):
     """How a binding is made: by a person in the Open Platform console, or by a service provider through WeChat's API."""
 
     CONSOLE = "CONSOLE"
+    """By a person, in the Open Platform console."""
     API = "API"
+    """By a service provider, through WeChat's API."""
 
 
 class SubjectRelation(enum.Enum):
     """How a touchpoint's entity stands to that of an Open Platform account."""
 
     SAME = "SAME"
+    """The same legal person."""
     RELATED = "RELATED"
+    """An affiliated one that WeChat accepted."""
     DIFFERENT = "DIFFERENT"
+    """Another one."""
     UNKNOWN = "UNKNOWN"
+    """Nobody told us whose the touchpoint is."""
 
 
 class BindingState(enum.Enum):
     """Where one assertion of the history stands now."""
 
     ACTIVE = "ACTIVE"
+    """In force now."""
     ENDED = "ENDED"
+    """Another one took over."""
     RETRACTED = "RETRACTED"
+    """Taken back, as if it had never been made."""
 
 
 class Assertion(Protocol):

@@ -178,7 +178,7 @@ class _Derivation:
 
     @cached_property
     def resolution(self) -> Resolution:
-        here = {key: identifier for key, identifier in self.identifiers.items() if key in self.seen}
+        here = {key: self.identifiers[key] for key in self.seen}
         resolution = resolve(
             Facts(
                 identifiers=here,

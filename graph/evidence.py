@@ -17,15 +17,25 @@ class ResolutionSource(enum.Enum):
     """Where a piece of evidence came from. WeChat's own answers are strongest, then pushes and store orders, then imports and manual entry."""
 
     CODE2SESSION = "CODE2SESSION"
+    """A mini program's login (code2session)."""
     WEB_OAUTH = "WEB_OAUTH"
+    """A login on a web page, in WeChat or by QR code (sns/oauth2)."""
     APP_OAUTH = "APP_OAUTH"
+    """A login in a mobile app (sns/oauth2)."""
     USERINFO = "USERINFO"
+    """WeChat's answer about one user (user/info, sns/userinfo)."""
     USER_INFO_BATCH = "USER_INFO_BATCH"
+    """WeChat's answer about up to 100 followers (user/info/batchget)."""
     PAID_UNIONID = "PAID_UNIONID"
+    """WeChat's answer after a payment (getpaidunionid)."""
     PUSH = "PUSH"
+    """An event that WeChat pushed."""
     STORE = "STORE"
+    """An order or a member of a WeChat store (微信小店)."""
     IMPORT = "IMPORT"
+    """A table that the brand brought."""
     MANUAL = "MANUAL"
+    """Said by a person or a program of the brand."""
 
 
 STRENGTH = {

@@ -16,18 +16,26 @@ class JobKind(enum.Enum):
     """What a job does."""
 
     BACKFILL = "BACKFILL"
+    """Ask WeChat for every follower of an official account."""
     RESCOPE = "RESCOPE"
+    """Bring evidence in line with a binding history that changed, and apply what waited for it."""
 
 
 class JobState(enum.Enum):
     """Where a job stands."""
 
     QUEUED = "QUEUED"
+    """Nobody works on it yet."""
     RUNNING = "RUNNING"
+    """A worker is on it."""
     WAITING_FOR_QUOTA = "WAITING_FOR_QUOTA"
+    """WeChat's quota is used up; it goes on by itself."""
     DONE = "DONE"
+    """It is finished."""
     FAILED = "FAILED"
+    """It cannot go on: see `lastError`."""
     CANCELLED = "CANCELLED"
+    """Somebody ended it; what it did stays."""
 
 
 UNFINISHED = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING_FOR_QUOTA})

@@ -18,13 +18,13 @@ class Keys:
 
     def __init__(self, secret: bytes, tenant: str) -> None:
         self.tenant = tenant
-        self._tenant_mac = hmac.new(secret, _prefixed(tenant), hashlib.sha256)
+        self._secret = secret
+        self._prefix = _prefixed(tenant)
 
     def derive(self, label: str, *parts: str) -> Key:
         """The key of the node with this label and these natural parts."""
-        mac = self._tenant_mac.copy()
-        mac.update(b"".join(map(_prefixed, (label, *parts))))
-        return Key(base64.urlsafe_b64encode(mac.digest()[:17])[:22].decode())
+        digest = hmac.digest(self._secret, self._prefix + b"".join(map(_prefixed, (label, *parts))), "sha256")
+        return Key(base64.urlsafe_b64encode(digest[:17])[:22].decode())
 
     def entity(self, entity_id: str) -> Key:
         """An Entity, by the id its operator gave it."""

@@ -48,8 +48,11 @@ class LimitAvailability(enum.Enum):
     """Whether WeChat limits it: LIMITED; UNLIMITED; UNKNOWN, where the number that gives `remaining` is a guess for want of a source."""
 
     LIMITED = "LIMITED"
+    """WeChat limits it to a known number."""
     UNLIMITED = "UNLIMITED"
+    """WeChat does not limit it."""
     UNKNOWN = "UNKNOWN"
+    """WeChat limits it, and the number is a guess."""
 
 
 @dataclass(frozen=True, kw_only=True)

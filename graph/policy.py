@@ -17,9 +17,13 @@ class Normaliser(enum.Enum):
     """How a value is brought into one form before it is compared."""
 
     EXACT = "EXACT"
+    """Compared as it is."""
     TRIMMED = "TRIMMED"
+    """Blanks at both ends are cut off."""
     PHONE_E164 = "PHONE_E164"
+    """A phone number, brought into E.164; without a country code it is taken for one of mainland China."""
     EMAIL = "EMAIL"
+    """An e-mail address, in lower case."""
 
 
 @dataclass(frozen=True, kw_only=True)

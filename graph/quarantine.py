@@ -15,8 +15,11 @@ class QuarantineReason(enum.Enum):
     """Why it waits."""
 
     UNKNOWN_TOUCHPOINT = "UNKNOWN_TOUCHPOINT"
+    """No touchpoint with its AppID is registered."""
     NO_BINDING_COVERS_IT = "NO_BINDING_COVERS_IT"
+    """It brought a UnionID for a time at which no known binding holds."""
     MALFORMED = "MALFORMED"
+    """It could not be read as an identity."""
 
 
 HINTS = {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graph.accounts import Registry
 from graph.derive import Derived, News, derive
 from graph.errors import Refused, SimpleError, UserError, UserErrorCode
+from graph.keys import Keys
 from graph.node import Key, Millis
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.rows import Row, Sighted, from_json, quarantined, read_row
@@ -17,6 +18,9 @@ from graph.tenant import Tenant
 from graph.turn import Loaded, Scope, Touch, Writes
 
 __all__ = ["Outcome", "Result", "Row", "record_resolutions", "replay"]
+
+
+Read = Sighted | UserError | QuarantineReason
 
 
 class Outcome(enum.Enum):
@@ -43,7 +47,7 @@ class Result:
     error: UserError | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Batch:
     """Rows to record in one turn."""
 
@@ -54,13 +58,27 @@ class Batch:
     now: Millis = 0
     released: frozenset[Key] = field(default_factory=frozenset)
     """Quarantined rows that these rows are: dropped once they are applied."""
+    _reads: tuple[int, list[Read]] = (-1, [])
+
+    def read(self, registry: Registry, keys: Keys) -> list[Read]:
+        """The rows as evidence, under the registry in force: read once, unless that changes in between."""
+        if self._reads[0] != registry.version:
+            self._reads = (registry.version, [read_row(row, registry, keys, self.now) for row in self.rows])
+        return self._reads[1]
+
+    def among(self, which: Sequence[int]) -> Batch:
+        """Some of the rows, with what was read of them."""
+        version, reads = self._reads
+        left = replace(self, rows=[self.rows[i] for i in which])
+        left._reads = (version, [reads[i] for i in which])  # noqa: SLF001  # its own kind
+        return left
 
 
 async def record_resolutions(tenant: Tenant, rows: Sequence[Row], *, keeps_malformed: bool = False) -> list[Result]:
     """Record up to 500 rows: first those that change nothing but times, in one statement, then the others in one turn."""
-    now = tenant.now()
+    batch = Batch(rows=rows, keeps_malformed=keeps_malformed, now=tenant.now())
     registry = await tenant.store.registry(tenant.name)
-    sighted = [read_row(row, registry, tenant.keys, now) for row in rows]
+    sighted = batch.read(registry, tenant.keys)
     touches = {i: s.touch for i, s in enumerate(sighted) if isinstance(s, Sighted)}
     touched = await tenant.store.touch(tenant.name, registry.version, list(touches.values()))
     results: dict[int, Result] = {}
@@ -69,8 +87,7 @@ async def record_resolutions(tenant: Tenant, rows: Sequence[Row], *, keeps_malfo
             results[i] = Result(outcome=_known_outcome(sighted[i]), customer=customer)
     left = [i for i in range(len(rows)) if i not in results]
     if left:
-        batch = Batch(rows=[rows[i] for i in left], keeps_malformed=keeps_malformed, now=now)
-        results |= dict(zip(left, await write_batch(tenant, batch), strict=True))
+        results |= dict(zip(left, await write_batch(tenant, batch.among(left)), strict=True))
     return [results[i] for i in range(len(rows))]
 
 
@@ -81,8 +98,7 @@ async def write_batch(tenant: Tenant, batch: Batch) -> list[Result]:
         people: set[Key] = set()
         names: set[Key] = set()
         keys: set[Key] = set(batch.released)
-        for row in batch.rows:
-            read = read_row(row, registry, tenant.keys, batch.now)
+        for row, read in zip(batch.rows, batch.read(registry, tenant.keys), strict=True):
             if isinstance(read, Sighted):
                 people.update(read.people)
                 names.update(read.names)
@@ -101,7 +117,7 @@ def _reason_to_keep(read: UserError | QuarantineReason, batch: Batch) -> Quarant
 
 def _decide(tenant: Tenant, batch: Batch, loaded: Loaded) -> tuple[Writes, list[Result]]:
     news = News(cause=batch.cause)
-    reads = [read_row(row, loaded.registry, tenant.keys, batch.now) for row in batch.rows]
+    reads = batch.read(loaded.registry, tenant.keys)
     for read in reads:
         if isinstance(read, Sighted):
             news.identifiers.update(read.identifiers)
@@ -166,7 +182,7 @@ def _conflict_about(read: Sighted, opened: Sequence[ConflictRow]) -> Key | None:
     return next((row.key for row in opened if not read.identifiers.keys().isdisjoint(row.about)), None)
 
 
-def _known_outcome(read: Sighted | UserError | QuarantineReason) -> Outcome:
+def _known_outcome(read: Read) -> Outcome:
     return Outcome.QUARANTINED if isinstance(read, Sighted) and read.waits else Outcome.UNCHANGED
 
 

@@ -22,27 +22,39 @@ class LimitComponentKind(enum.Enum):
     """One way in which WeChat limits bindings. Ties are named in this order."""
 
     BOUND_AT_ONCE = "BOUND_AT_ONCE"
+    """How many may be bound at the same time."""
     NEW_THIS_MONTH = "NEW_THIS_MONTH"
+    """How many may be newly bound in one calendar month, China time."""
     TOTAL_WALL = "TOTAL_WALL"
+    """How many official accounts and mini programs there may be in all."""
     QUALIFICATION = "QUALIFICATION"
+    """What an account without the developer qualification may bind."""
     API_PATH = "API_PATH"
+    """What WeChat's API lets a service provider bind."""
 
 
 class LimitEffect(enum.Enum):
     """What a limit does: REFUSES more and lowers what remains; LOWERS what remains, more is a warning; WARNS, shown only."""
 
     REFUSES = "REFUSES"
+    """WeChat refuses more; it lowers what remains."""
     LOWERS = "LOWERS"
+    """It lowers what remains; more is a warning."""
     WARNS = "WARNS"
+    """It is shown, and lowers nothing."""
 
 
 class Certainty(enum.Enum):
     """How sure a fact about WeChat is: documented by Tencent, reported by users, inferred by us, or a guess for want of any source."""
 
     DOCUMENTED = "DOCUMENTED"
+    """Tencent's own pages say so."""
     REPORTED = "REPORTED"
+    """Users or an operator say so."""
     INFERRED = "INFERRED"
+    """We conclude it from what is documented."""
     UNKNOWN = "UNKNOWN"
+    """A guess, for want of any source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,20 +25,30 @@ class EvidenceKind(enum.Enum):
     """What a link between two identifiers rests on."""
 
     RESOLVED_AS = "RESOLVED_AS"
+    """WeChat answered an OpenID with this UnionID."""
     MIGRATED_TO = "MIGRATED_TO"
+    """WeChat moved a follower from one OpenID to another."""
     CLAIMS = "CLAIMS"
+    """An identifier came with this external id."""
     DECLARED_SAME = "DECLARED_SAME"
+    """A steward decided that the two are one person."""
 
 
 class ConflictKind(enum.Enum):
     """Why a link was refused. A mass case is one Conflict."""
 
     TWO_OPENIDS_ONE_TOUCHPOINT = "TWO_OPENIDS_ONE_TOUCHPOINT"
+    """One WeChat account would have two OpenIDs of one touchpoint."""
     TWO_UNIONIDS_ONE_PLATFORM = "TWO_UNIONIDS_ONE_PLATFORM"
+    """One WeChat account would have two UnionIDs of one Open Platform account."""
     TWO_VALUES_ONE_NAMESPACE = "TWO_VALUES_ONE_NAMESPACE"
+    """One customer would have more values of a namespace than the identity policy allows."""
     DECLARED_DIFFERENT = "DECLARED_DIFFERENT"
+    """A steward declared two of the identifiers to be different people."""
     GENERIC_IDENTIFIER = "GENERIC_IDENTIFIER"
+    """More accounts share the identifier than the identity policy allows; one Conflict for all its links."""
     TOO_LARGE = "TOO_LARGE"
+    """More identifiers would hang together than the identity policy allows; one Conflict for all links left out."""
 
 
 MASS = frozenset({ConflictKind.GENERIC_IDENTIFIER, ConflictKind.TOO_LARGE})
@@ -48,14 +58,18 @@ class ConflictState(enum.Enum):
     """Whether its cause still stands."""
 
     OPEN = "OPEN"
+    """Its cause stands."""
     RESOLVED = "RESOLVED"
+    """Its cause is gone."""
 
 
 class CustomerState(enum.Enum):
     """How sure WeChat is of the person."""
 
     PROVISIONAL = "PROVISIONAL"
+    """No UnionID is known yet."""
     IDENTIFIED = "IDENTIFIED"
+    """At least one UnionID is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,6 +111,11 @@ class Store(Protocol):
 
     clock: Clock
 
+    @property
+    def statements(self) -> int:
+        """How many statements were run so far: what a question costs is the difference."""
+        ...
+
     def keys(self, tenant: str) -> Keys:
         """What makes this tenant's keys."""
         ...

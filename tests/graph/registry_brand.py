@@ -5,17 +5,20 @@ The same tests run on a store that is nothing but the registry in memory, and on
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar, cast
 
-from graph.accounts import REGISTERED, Entity, EntityKind, Registry
+import pytest
+
+from graph.accounts import REGISTERED, Binding, Entity, EntityKind, Registry
 from graph.bindings import TouchpointKind
-from graph.given import UNSET, Unset
-from graph.jobs import Job, JobFilter, JobKind
+from graph.errors import Refused, UserError
+from graph.given import Unset
+from graph.jobs import Job, JobKind
 from graph.keys import Keys
 from graph.node import Key, Millis, Node, millis
 from graph.registry import register_entity, register_open_platform, register_touchpoint
@@ -36,7 +39,9 @@ def at(text: str) -> Millis:
 NOON = at("2026-03-15T04:00:00Z")
 """When the tests begin: noon in China."""
 MARCH_2, MARCH_9, MARCH_10 = (at(f"2026-03-{day:02}T04:00:00Z") for day in (2, 9, 10))
+FEBRUARY, MARCH_8 = at("2026-02-10T04:00:00Z"), at("2026-03-08T04:00:00Z")
 HOUR = 3_600_000
+WHY = "The console shows it."
 
 
 @dataclass
@@ -51,7 +56,7 @@ class TurnedClock:
 
 
 class MemoryRegistryStore:
-    """The port's two methods that the registry's use cases need, in a dictionary. It keeps whatever is put; nothing else is like a store."""
+    """The two methods of the port that the registry's use cases need, in a dictionary that keeps whatever is put."""
 
     def __init__(self, clock: TurnedClock) -> None:
         self.clock = clock
@@ -62,7 +67,7 @@ class MemoryRegistryStore:
         """What makes this tenant's keys."""
         return Keys(SECRET, tenant)
 
-    async def registry(self, tenant: str) -> Registry:
+    async def registry(self, _tenant: str) -> Registry:
         """The brand's side as it is now."""
         return Registry.of(self.version, [node for node in self.kept.values() if type(node) in REGISTERED.values()])
 
@@ -83,8 +88,8 @@ async def opened_brand(store: str, folder: Path) -> AsyncIterator[Brand]:
     """A brand with two entities, two qualified Open Platform accounts of the first, and three mini programs of it."""
     clock = TurnedClock()
     if store == "memory":
-        brand = Brand(Tenant(cast("Store", MemoryRegistryStore(clock)), "default"), clock)
-        yield await brand.founded()
+        memory = MemoryRegistryStore(clock)
+        yield await Brand(Tenant(cast("Store", memory), "default"), clock, memory).founded()
         return
     async with open_store(f"sqlite:///{folder}/uniongraph.db", secret=SECRET, clock=clock) as real:
         await real.create_tenant("default")
@@ -96,7 +101,8 @@ class Brand:
     """A tenant, and the means to fill it."""
 
     tenant: Tenant
-    clock: TurnedClock = field(default_factory=TurnedClock)
+    clock: TurnedClock
+    memory: MemoryRegistryStore | None = None
 
     async def founded(self) -> Brand:
         """With its first accounts."""
@@ -124,11 +130,10 @@ class Brand:
 
     async def jobs(self, app_id: str | None = None) -> list[Job]:
         """The re-scoping jobs that were put, of one touchpoint or of all, oldest first."""
-        store = self.tenant.store
-        if isinstance(store, MemoryRegistryStore):
-            found = [node for node in store.kept.values() if isinstance(node, Job)]
+        if self.memory:
+            found = [node for node in self.memory.kept.values() if isinstance(node, Job)]
         else:
-            found = (await store.page(self.tenant.name, Job, Page(limit=100)))[1].items
+            found = (await self.tenant.store.page(self.tenant.name, Job, Page(limit=100)))[1].items
         of = None if app_id is None else self.tenant.keys.touchpoint(app_id)
         rescopes = [job for job in found if job.kind is JobKind.RESCOPE and of in {None, job.touchpoint_key}]
         return sorted(rescopes, key=lambda job: job.started)
@@ -138,4 +143,30 @@ class Brand:
         return (await self.tenant.view()).registry.version
 
 
-__all__ = ["HOUR", "MARCH_2", "MARCH_9", "MARCH_10", "NOON", "STORES", "UNSET", "Brand", "JobFilter", "at", "opened_brand"]
+async def refusal(call: Awaitable[object]) -> UserError:
+    """The one error with which a call was refused."""
+    with pytest.raises(Refused) as caught:
+        await call
+    [error] = caught.value.errors
+    return error
+
+
+async def said(call: Awaitable[object]) -> tuple[str, list[str] | None]:
+    """The code and path with which a call was refused; its message is a sentence or two."""
+    error = await refusal(call)
+    assert error.message[-1] in "`.?!", error.message
+    return error.code.value, error.path
+
+
+async def epochs(brand: Brand, app_id: str = "wxshop") -> list[tuple[str, Millis]]:
+    """To what a touchpoint was bound from when on, leaving out the time before the first assertion."""
+    registry = (await brand.tenant.view()).registry
+    names = {key: platform.open_app_id for key, platform in registry.open_platforms.items()}
+    history = registry.history(brand.tenant.keys.touchpoint(app_id))
+    return [(names[epoch.platform_key] if epoch.platform_key else "", epoch.starts) for epoch in history.epochs if epoch.assertion]
+
+
+async def held_after(call: Awaitable[tuple[Binding, object]]) -> str | None:
+    """The Open Platform account of the binding that a call recorded."""
+    platform = (await call)[0].open_platform
+    return platform.open_app_id if platform else None

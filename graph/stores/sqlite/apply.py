@@ -9,7 +9,7 @@ import orjson
 
 from graph.accounts import Registry
 from graph.node import Key
-from graph.state import ConflictRow, StoredRollup
+from graph.state import ConflictRow, CustomerRow, Member, StoredRollup
 from graph.stores.rows import REGISTRY_NODES, policy_row
 from graph.stores.sqlite.database import Database
 from graph.stores.sqlite.load import load
@@ -18,6 +18,7 @@ from graph.stores.sqlite.statements import sql
 from graph.turn import Incomplete, Loaded, Scope, Writes
 
 T = TypeVar("T")
+P = TypeVar("P", Member, CustomerRow)
 
 ROUNDS = 50
 """How often one turn may ask to see more before something must be wrong with it."""
@@ -111,9 +112,6 @@ def _keyed(tenant: int, keys: Iterable[Key]) -> list[tuple[int, Key]]:
     return [(tenant, key) for key in sorted(keys)]
 
 
-K = TypeVar("K")
-
-
-def _last(rows: list[K]) -> Iterable[K]:
+def _last(rows: list[P]) -> Iterable[P]:
     """Of several rows with one key the last one holds."""
-    return {row.key: row for row in rows}.values()  # type: ignore[attr-defined]  # members and customers both have one
+    return {row.key: row for row in rows}.values()

@@ -51,7 +51,7 @@ DELETE FROM conflict_mention WHERE tenant = ? AND conflict = ?
 INSERT INTO conflict_mention (tenant, conflict, identifier, is_about) VALUES (?, ?, ?, ?)
 
 -- name: apply.unplace
-DELETE FROM conflict_touchpoint WHERE tenant = ? AND conflict = ?
+DELETE FROM conflict_touchpoint INDEXED BY conflict_touchpoint_of WHERE tenant = ? AND conflict = ?
 
 -- name: apply.place
 INSERT INTO conflict_touchpoint (tenant, touchpoint, state, kind, conflict)

@@ -1,4 +1,4 @@
-"""One connection to the file, and the threads that own connections. apsw forbids two threads at once on one of them, so nobody shares one."""
+"""One connection to the file, and the threads that own connections: no connection may serve two threads at once, so nobody shares one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Database:
         self._patience = patience
         self._waiting_since = 0.0
         self.statements = 0
-        # SQLite's own waiting sleeps up to 100 ms between looks, so that a busy process can starve another one for longer than anybody waits.
+        # SQLite's own waiting sleeps up to 100 ms between looks: a busy process could starve another one for longer than anybody waits.
         self._connection.set_busy_handler(self._wait)
         self.pragma("cache_size", -PAGES_IN_MEMORY)
         self.pragma("temp_store", "MEMORY")

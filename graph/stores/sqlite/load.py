@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 
 from graph.accounts import Registry
 from graph.decisions import Decision, DecisionKind
-from graph.evidence import Said
 from graph.node import Key, Node
 from graph.resolve import Crowd
 from graph.state import ConflictRow, CustomerRow, Label, Member, StoredRollup
 from graph.stores.sqlite.database import Database, listed
-from graph.stores.sqlite.rows import conflict_from, customer_from, member_from, node_from, node_of, rollup_from
+from graph.stores.sqlite.rows import conflict_from, customer_from, member_from, named_by, node_from, node_of, rollup_from
 from graph.stores.sqlite.statements import sql
 from graph.turn import Loaded, Scope
 
@@ -127,12 +126,11 @@ class _Components:
             if decision.kind is DecisionKind.SAME:
                 joined |= decision.pair
         texts = {member_from(row).key for row in self._rows("load.members_by_text", joined)}
-        self.named |= joined & new
         return (joined | texts) - self.reached
 
     def _read_border(self) -> None:
         """Identifiers that loaded roll-ups name although no raw component leads there: generic ones, and those at generic ones."""
-        self._read_members({key for stored in self.rollups.values() for key in _names(stored)})
+        self._read_members({key for stored in self.rollups.values() for key in named_by(stored)})
 
     def conflicts(self) -> dict[Key, ConflictRow]:
         """Open ones about anybody here."""
@@ -145,7 +143,7 @@ class _Components:
         return {customer.key: customer for customer in found}
 
     def crowds(self, enough: int) -> dict[Key, Crowd]:
-        """What stands beside each generic identifier at the border, whose links are not all here. What was loaded of them is not counted again."""
+        """What stands beside each generic identifier at the border, whose links are not all here. What is here is not counted again."""
         inside = listed(sorted(self.whole | self.asked))
         found = {}
         for key, member in self.members.items():
@@ -161,9 +159,3 @@ class _Components:
     def _count(self, name: str, bindings: dict[str, object]) -> int:
         row = self.database.row(sql(name), bindings)
         return int(row[0]) if row else 0
-
-
-def _names(stored: StoredRollup) -> set[Key]:
-    """The identifiers that a roll-up names; a UnionID's text is none."""
-    named = {stored.rollup.a, *(end for end, _ in stored.ends)}
-    return named if stored.rollup.said is Said.RESOLVED_AS else named | {stored.rollup.b}

@@ -16,32 +16,32 @@ FROM json_each(:keys) AS k CROSS JOIN identifier AS i ON i.tenant = :tenant AND 
 
 -- name: load.members_by_text
 SELECT {load.member_columns}
-FROM json_each(:keys) AS k CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.text_key = k.value
+FROM json_each(:keys) AS k CROSS JOIN identifier AS i INDEXED BY identifier_text ON i.tenant = :tenant AND i.text_key = k.value
 
 -- name: load.rollups
 -- What these identifiers said (:saying), and what was said about these (:meant): linked to them now, or naming them.
 WITH found (key) AS MATERIALIZED (
-    SELECT e.key FROM json_each(:saying) AS k CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.a = k.value
+    SELECT e.key FROM json_each(:saying) AS k CROSS JOIN evidence AS e INDEXED BY evidence_a ON e.tenant = :tenant AND e.a = k.value
     UNION
-    SELECT e.key FROM json_each(:meant) AS k CROSS JOIN evidence AS e
+    SELECT e.key FROM json_each(:meant) AS k CROSS JOIN evidence AS e INDEXED BY evidence_b
         ON e.tenant = :tenant AND e.b = k.value AND e.said IN ('MIGRATED_TO', 'CLAIMS', 'UNLINKED')
     UNION
-    SELECT l.evidence FROM json_each(:meant) AS k CROSS JOIN link AS l ON l.tenant = :tenant AND l.b = k.value
+    SELECT l.evidence FROM json_each(:meant) AS k CROSS JOIN link AS l INDEXED BY link_b ON l.tenant = :tenant AND l.b = k.value
 )
 SELECT {load.evidence_columns}
 FROM found CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.key = found.key
 
 -- name: load.decisions
-SELECT n.body FROM json_each(:names) AS k CROSS JOIN node AS n
+SELECT n.body FROM json_each(:names) AS k CROSS JOIN node AS n INDEXED BY decision_a
     ON n.tenant = :tenant AND n.label = 'Decision' AND n.body ->> 'revoked' IS NULL AND n.body ->> 'a' = k.value
 UNION
-SELECT n.body FROM json_each(:names) AS k CROSS JOIN node AS n
+SELECT n.body FROM json_each(:names) AS k CROSS JOIN node AS n INDEXED BY decision_b
     ON n.tenant = :tenant AND n.label = 'Decision' AND n.body ->> 'revoked' IS NULL AND n.body ->> 'b' = k.value
 
 -- name: load.conflicts
 SELECT DISTINCT {conflicts.columns}
 FROM json_each(:keys) AS k
-CROSS JOIN conflict_mention AS m ON m.tenant = :tenant AND m.identifier = k.value AND m.is_about = 1
+CROSS JOIN conflict_mention AS m INDEXED BY conflict_about ON m.tenant = :tenant AND m.identifier = k.value AND m.is_about = 1
 CROSS JOIN conflict AS c ON c.tenant = :tenant AND c.key = m.conflict AND c.state = 'OPEN'
 
 -- name: load.customers
@@ -52,7 +52,7 @@ FROM json_each(:keys) AS k CROSS JOIN customer AS c ON c.tenant = :tenant AND c.
 -- Accounts that claim an external id from outside of what was loaded, counted no further than :enough.
 SELECT count(*) FROM (
     SELECT DISTINCT coalesce(i.account, i.key)
-    FROM link AS l CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = l.a
+    FROM link AS l INDEXED BY link_b CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = l.a
     WHERE l.tenant = :tenant AND l.b = :key AND l.a NOT IN (SELECT value FROM json_each(:inside))
     LIMIT :enough
 )
@@ -61,12 +61,12 @@ SELECT count(*) FROM (
 -- Neighbours of an OpenID or UnionID in one slot, outside of what was loaded, counted no further than :enough.
 SELECT count(*) FROM (
     SELECT l.b AS key
-    FROM evidence AS e CROSS JOIN link AS l ON l.tenant = :tenant AND l.evidence = e.key
+    FROM evidence AS e INDEXED BY evidence_a CROSS JOIN link AS l ON l.tenant = :tenant AND l.evidence = e.key
     CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = l.b
     WHERE e.tenant = :tenant AND e.a = :key AND i.label || ' ' || i.scope = :slot AND l.b NOT IN (SELECT value FROM json_each(:inside))
     UNION
     SELECT l.a
-    FROM link AS l CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = l.a
+    FROM link AS l INDEXED BY link_b CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = l.a
     WHERE l.tenant = :tenant AND l.b = :key AND i.label || ' ' || i.scope = :slot AND l.a NOT IN (SELECT value FROM json_each(:inside))
     LIMIT :enough
 )

@@ -1,4 +1,4 @@
-"""Makes or opens the file: folder, schema version, the secret it was made with. Old schemas are brought forward, one step after the other."""
+"""Makes or opens the file: folder, schema version, the secret it was made with. Old schemas are brought forward step by step."""
 
 from __future__ import annotations
 
@@ -77,4 +77,4 @@ def _check_secret(database: Database, fingerprint: str) -> None:
     if found is None:
         database.rows(sql("tenant.set_fingerprint"), {"fingerprint": fingerprint})
     elif cast("str", found[0]) != fingerprint:
-        raise StoreRefused("This store was made with another secret. Set UNIONGRAPH_SECRET to the one it was made with, or use another store.")
+        raise StoreRefused("This store was made with another secret. Set UNIONGRAPH_SECRET to that one, or use another store.")

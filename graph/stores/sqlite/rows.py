@@ -10,7 +10,18 @@ import orjson
 
 from graph.evidence import ResolutionSource, Rollup, Said
 from graph.node import Key, Node
-from graph.state import ConflictKind, ConflictRow, ConflictState, CustomerRow, CustomerState, EvidenceKind, Label, Member, Step, StoredRollup
+from graph.state import (
+    ConflictKind,
+    ConflictRow,
+    ConflictState,
+    CustomerRow,
+    CustomerState,
+    EvidenceKind,
+    Label,
+    Member,
+    Step,
+    StoredRollup,
+)
 from graph.stores.rows import NODES, from_row, to_row
 
 N = TypeVar("N", bound=Node)
@@ -84,6 +95,12 @@ def rollup_row(stored: StoredRollup) -> Row:
     """The same, for `apply.evidence`; the ends are rows of their own."""
     r = stored.rollup
     return (r.key, r.said.name, r.a, r.b, r.source.name, r.first, r.last, r.times, r.text, int(stored.settled), stored.version)
+
+
+def named_by(stored: StoredRollup) -> set[Key]:
+    """The identifiers that a roll-up names; a UnionID's text is none."""
+    named = {stored.rollup.a, *(end for end, _ in stored.ends)}
+    return named if stored.rollup.said is Said.RESOLVED_AS else named | {stored.rollup.b}
 
 
 def conflict_from(row: Row) -> ConflictRow:

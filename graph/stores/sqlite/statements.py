@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
-from typing import LiteralString, cast
+from typing import LiteralString
 
 FILES = ("tenant", "load", "apply", "touch", "customers", "conflicts", "nodes")
 NAME = re.compile(r"^-- name: ([a-z_.]+)$", re.MULTILINE)
@@ -18,13 +18,13 @@ USE = re.compile(r"\{([a-z_.]+)\}")
 @cache
 def sql(name: str) -> LiteralString:
     """The text of a statement, with what it contains filled in."""
-    return cast("LiteralString", USE.sub(lambda use: sql(use[1]), texts()[name]))
+    return USE.sub(lambda use: sql(use[1]), texts()[name])
 
 
 @cache
 def backwards(name: str) -> LiteralString:
     """The same page from its other end."""
-    return cast("LiteralString", sql(name).replace(" ASC\n", " DESC\n"))
+    return sql(name).replace(" ASC\n", " DESC\n")
 
 
 @cache

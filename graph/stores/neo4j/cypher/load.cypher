@@ -38,22 +38,29 @@ CALL (starts, beside) {
   MATCH (s)-[:RESOLVED_AS|MIGRATED_TO|CLAIMS*0.. {isLive: true}]-(m)
   RETURN collect(DISTINCT m) AS reached
 }
-WITH reached, [m IN reached WHERE m.crowded = '' OR m IN opened] AS whole
-// 4. Everything said by or about a whole member, also what counts nowhere now.
-CALL (whole) {
+WITH starts, reached, [m IN reached WHERE m.crowded = '' OR m IN opened] AS whole
+// 4. Everything said by or about a whole member, also what counts nowhere now; and what the others that were asked for said.
+CALL (starts, whole) {
   UNWIND whole AS m
   MATCH (m)-[r:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]-()
   RETURN r
   UNION
-  UNWIND [m IN whole WHERE m:ExternalID | m.key] AS named
-  MATCH ()-[r:CLAIMS {loose: named}]->()
+  UNWIND starts AS m
+  WITH m, whole WHERE NOT m IN whole
+  MATCH (m)-[r:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->()
   RETURN r
   UNION
-  UNWIND [m IN whole WHERE m:ExternalID | m.key] AS named
-  MATCH ()-[r:UNLINKED {loose: named}]->()
+  UNWIND [m IN whole WHERE NOT m:UnionID | m.key] AS named
+  CALL (named) {
+    MATCH ()-[r:MIGRATED_TO {loose: named}]->() RETURN r
+    UNION ALL
+    MATCH ()-[r:CLAIMS {loose: named}]->() RETURN r
+    UNION ALL
+    MATCH ()-[r:UNLINKED {loose: named}]->() RETURN r
+  }
   RETURN r
 }
-WITH reached, whole, collect(r) AS said
+WITH starts, reached, whole, collect(r) AS said
 // 5. Who else is named there: generic ones at the border, and second ends of what they said.
 CALL (reached, said) {
   UNWIND reached AS m
@@ -65,12 +72,13 @@ CALL (reached, said) {
   RETURN m
   UNION
   UNWIND said AS r
-  WITH r WHERE r.other IS NOT NULL
-  MATCH (m:Identifier {key: r.other})
+  UNWIND [r.other, r.loose] AS key
+  WITH key WHERE key IS NOT NULL
+  MATCH (m:Identifier {key: key})
   WHERE m.customer IS NOT NULL
   RETURN m
 }
-WITH whole, said, collect(m) AS members
+WITH starts, whole, said, collect(m) AS members
 // 6. Standing decisions that name any of them, or what was asked for.
 CALL (members) {
   WITH members WHERE EXISTS { MATCH (d:Decision) WHERE d.tenant = $tenant }
@@ -97,8 +105,8 @@ CALL (members) {
   RETURN collect([f IN $customer | c[f]]) AS customers
 }
 // 7. What stands beside each generic identifier at the border, counted no further than the threshold needs.
-CALL (members, whole) {
-  WITH [m IN members | m.key] AS here, [m IN members WHERE m.crowded <> '' AND NOT m IN whole] AS generic
+CALL (starts, whole, members) {
+  WITH [m IN starts + whole | m.key] AS here, [m IN members WHERE m.crowded <> '' AND NOT m IN whole] AS generic
   UNWIND generic AS g
   CALL (g, here) {
     MATCH (g)<-[:CLAIMS]-(n)
@@ -133,4 +141,4 @@ RETURN
   [m IN whole | m.key] AS whole,
   [m IN members | [f IN $member | m[f]]] AS members,
   [r IN said | [type(r), startNode(r).key, endNode(r).key, [f IN $rollup | r[f]]]] AS rollups,
-  coalesce(decisions, []) AS decisions, conflicts, customers, crowds, nodes
+  decisions, conflicts, customers, crowds, nodes

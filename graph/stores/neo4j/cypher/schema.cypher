@@ -43,7 +43,8 @@ CREATE INDEX conflict_page IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.key);
 CREATE INDEX conflict_state IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.state, n.key);
 CREATE INDEX about_touchpoint IF NOT EXISTS FOR ()-[r:ABOUT]-() ON (r.touchpoint, r.conflict);
 
-// Claims that count nowhere now, taken back or not, by the external id that they name.
+// Claims and migrations that count nowhere now, and what took them back, by the identifier that they name.
+CREATE INDEX migrated_loose IF NOT EXISTS FOR ()-[r:MIGRATED_TO]-() ON (r.loose);
 CREATE INDEX claims_loose IF NOT EXISTS FOR ()-[r:CLAIMS]-() ON (r.loose);
 CREATE INDEX unlinked_loose IF NOT EXISTS FOR ()-[r:UNLINKED]-() ON (r.loose);
 

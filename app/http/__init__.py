@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: the endpoint, its limits, and GraphiQL. What the schema says belongs to app.api."""

@@ -1,0 +1,1 @@
+"""What is measured, side by side in one run. Ratios are the result; absolute numbers belong to the machine."""

@@ -1,0 +1,108 @@
+"""Applying what a turn writes: everything about people in one statement, other nodes in one for each of their labels."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from graph.accounts import REGISTERED, Registry
+from graph.node import FOR_EVER, SINCE_EVER, Key, Millis, Node
+from graph.stores.neo4j import shapes
+from graph.stores.neo4j.bolt import Ask
+from graph.stores.neo4j.texts import text
+from graph.stores.rows import REGISTRY_NODES
+from graph.turn import Loaded, Writes
+
+
+async def apply(ask: Ask, tenant: str, loaded: Loaded, writes: Writes) -> None:
+    """Everything, under the turn's number. A turn that writes nothing is not taken."""
+    if writes == Writes():
+        return
+    for label, rows in _by_label(writes.drop).items():
+        await ask(text("drop", label=label), tenant=tenant, keys=sorted(row.key for row in rows))
+    for label, rows in _by_label(writes.put).items():
+        await ask(text("put", label=label), rows=[shapes.properties(row, tenant) for row in _last_of_each(rows)])
+    changes_registry = any(isinstance(node, REGISTRY_NODES) for node in (*writes.put, *writes.drop))
+    version = loaded.registry.version + bool(changes_registry or writes.policy)
+    await ask(text("apply"), **_parameters(tenant, loaded, writes), version=version)
+    if changes_registry:
+        await ask(text("rewire"), tenant=tenant, **_wires(_registry_after(loaded.registry, writes)))
+
+
+def _by_label(nodes: Iterable[Node]) -> dict[str, list[Node]]:
+    found: dict[str, list[Node]] = defaultdict(list)
+    for node in nodes:
+        found[type(node).__name__].append(node)
+    return found
+
+
+def _last_of_each(nodes: Iterable[Node]) -> list[Node]:
+    """A node that is put twice is what it was put as last; in the order of keys, so that no two turns wait for each other crosswise."""
+    return [node for _, node in sorted({node.key: node for node in nodes}.items())]
+
+
+def _parameters(tenant: str, loaded: Loaded, writes: Writes) -> dict[str, Any]:
+    members = list({one.key: one for one in writes.members}.values())
+    accounts = {one.account: one.customer for one in members if one.account}
+    rollups = {stored.rollup.key: stored for stored in writes.rollups}
+    return {
+        "tenant": tenant,
+        "turn": loaded.turn,
+        "sequence": max([loaded.sequence, *(change.sequence for change in writes.changes)]),
+        "policy": shapes.policy_text(writes.policy) if writes.policy else None,
+        "customers": [shapes.properties(row, tenant) for row in writes.customers],
+        "accounts": [{"key": account, "customer": customer} for account, customer in accounts.items()],
+        "members": [shapes.member_write(one, tenant) for one in members],
+        "issued": [{"key": one.key, "touchpoint": one.scope} for one in members if shapes.is_open_id(one)],
+        "rollups": [shapes.rollup_write(stored) for stored in rollups.values()],
+        "conflicts": [shapes.conflict_write(row, tenant) for row in writes.conflicts],
+        "retired": writes.retired,
+        "ended": writes.ended,
+        "changes": [shapes.properties(change, tenant) for change in writes.changes],
+    }
+
+
+def _registry_after(before: Registry, writes: Writes) -> Registry:
+    """The registry as it will be once these writes are in."""
+    nodes: dict[Key, Node] = {key: node for shelf in REGISTERED for key, node in getattr(before, shelf).items()}
+    for node in writes.drop:
+        nodes.pop(node.key, None)
+    nodes |= {node.key: node for node in writes.put if isinstance(node, REGISTRY_NODES)}
+    return Registry.of(before.version, nodes.values(), before.policy)
+
+
+def _wires(registry: Registry) -> dict[str, list[dict[str, Any]]]:
+    """The registry's relationships. Epochs are derived from the assertions, so that none can overlap."""
+    binds = [
+        {"a": epoch.platform_key, "b": touchpoint.key, "values": {**_span(epoch.starts, epoch.ends), **_path(registry, epoch.assertion)}}
+        for touchpoint in registry.touchpoints.values()
+        for epoch in registry.history(touchpoint.key).epochs
+        if epoch.platform_key
+    ]
+    related = [
+        {
+            "a": relation.entity_key,
+            "b": relation.related_key,
+            "values": {
+                "from": relation.starts_on.isoformat() if relation.starts_on else None,
+                "to": relation.ends_on.isoformat() if relation.ends_on else None,
+            },
+        }
+        for relation in registry.relations.values()
+    ]
+    return {
+        "owns": [{"a": platform.entity_key, "b": platform.key} for platform in registry.open_platforms.values()],
+        "operates": [{"a": one.entity_key, "b": one.key} for one in registry.touchpoints.values() if one.entity_key],
+        "related": related,
+        "binds": binds,
+    }
+
+
+def _span(starts: Millis, ends: Millis) -> dict[str, Millis | None]:
+    """Since ever and for ever are left out: in the graph an open end is a missing property."""
+    return {"from": None if starts == SINCE_EVER else starts, "to": None if ends == FOR_EVER else ends}
+
+
+def _path(registry: Registry, assertion: Key | None) -> Mapping[str, str]:
+    return {"path": registry.bindings[assertion].path.name} if assertion else {}

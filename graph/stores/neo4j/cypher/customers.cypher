@@ -1,0 +1,157 @@
+// Customers loaded whole: by their identifiers, or a page of them. The walks choose, `aggregates` answers; `then` joins two texts.
+
+// name: customers
+// :params {tenant: 'default', keys: []}
+MATCH (t:Tenant {key: $tenant})
+CALL () {
+  UNWIND $keys AS key
+  MATCH (n:Identifier {key: key})
+  WHERE n.tenant = $tenant
+  RETURN collect([key, n.customer]) AS beside
+}
+CALL (beside) {
+  UNWIND beside AS holder
+  WITH DISTINCT holder[1] AS key
+  MATCH (c:Customer {key: key})
+  RETURN collect(c) AS found
+}
+
+// name: aggregates
+// :params {member: ['key'], rollup: ['key'], customer: ['key'], conflict: ['key']}
+// One record, with positional lists in the order of those names: the driver pays for messages and maps, not for values.
+CALL (found) {
+  UNWIND found AS c
+  CALL (c) {
+    MATCH (c)<-[:BELONGS_TO]-(:WeChatAccount)<-[:BELONGS_TO]-(m)
+    RETURN m
+    UNION ALL
+    MATCH (c)<-[:BELONGS_TO]-(m:ExternalID)
+    RETURN m
+  }
+  WITH c, collect(m) AS members
+  CALL (members) {
+    CALL (members) {
+      UNWIND members AS m
+      MATCH (m)<-[:ABOUT]-(k:Conflict)
+      RETURN k
+      UNION
+      UNWIND members AS m
+      MATCH (m)-[:RESOLVED_AS|MIGRATED_TO|CLAIMS]->(e)
+      WHERE e <> m
+      MATCH (e)<-[:ABOUT]-(k:Conflict)
+      WHERE k.kind IN ['GENERIC_IDENTIFIER', 'TOO_LARGE']
+      RETURN k
+    }
+    RETURN collect(k) AS conflicts
+  }
+  // Whom its roll-ups and conflicts name in other customers; a claim taken back still names what it was on.
+  CALL (c, members, conflicts) {
+    CALL (c, members, conflicts) {
+      UNWIND members AS m
+      MATCH (m)-[:RESOLVED_AS|MIGRATED_TO|CLAIMS]->(e)
+      WHERE e.customer <> c.key
+      RETURN e
+      UNION
+      UNWIND members AS m
+      MATCH (m)-[r:MIGRATED_TO|CLAIMS|UNLINKED]->(m)
+      MATCH (e:Identifier {key: r.loose})
+      WHERE e.customer <> c.key
+      RETURN e
+      UNION
+      UNWIND conflicts AS k
+      UNWIND k.mentions AS key
+      MATCH (e:Identifier {key: key})
+      WHERE e.customer <> c.key
+      RETURN e
+    }
+    RETURN collect([f IN $member | e[f]]) AS mentioned
+  }
+  RETURN collect([
+    [f IN $customer | c[f]],
+    [m IN members | [f IN $member | m[f]]],
+    [m IN members | [(m)-[r:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->(e) | [type(r), m.key, e.key, [f IN $rollup | r[f]]]]],
+    [k IN conflicts | [[f IN $conflict | k[f]], CASE k.kind WHEN 'GENERIC_IDENTIFIER' THEN COUNT {
+      MATCH (k)-[:ABOUT]->(g)-[:RESOLVED_AS|MIGRATED_TO|CLAIMS]-(n) WHERE n.customer <> g.customer RETURN DISTINCT n
+    } END]],
+    mentioned
+  ]) AS aggregates
+}
+RETURN t.registryVersion AS version, beside, aggregates
+
+// name: walk_by_key
+// :params {tenant: 'default', after: '', before: '~', limit: 20, usedAll: [], usedNone: []}
+// :params {state: null, hasConflict: null, since: null}
+// Backward pages are the same texts with DESC for ASC. One more than the page holds tells whether more lies beyond.
+MATCH (t:Tenant {key: $tenant})
+CALL () {
+  MATCH (c:Customer)
+  WHERE c.tenant = $tenant AND $after < c.key < $before
+  WITH c ORDER BY c.key ASC
+  // then: filters
+
+// name: walk_by_state
+MATCH (t:Tenant {key: $tenant})
+CALL () {
+  MATCH (c:Customer)
+  WHERE c.tenant = $tenant AND c.state = $state AND $after < c.key < $before
+  WITH c ORDER BY c.key ASC
+  // then: filters
+
+// name: walk_by_conflict
+MATCH (t:Tenant {key: $tenant})
+CALL () {
+  MATCH (c:Customer)
+  WHERE c.tenant = $tenant AND c.hasConflict = $hasConflict AND $after < c.key < $before
+  WITH c ORDER BY c.key ASC
+  // then: filters
+
+// name: walk_by_touchpoint
+// :params {drive: 'the key of the first of usedAll'}
+MATCH (t:Tenant {key: $tenant})
+CALL () {
+  MATCH (o:OpenID)
+  WHERE o.scope = $drive AND $after < o.customer < $before
+  WITH DISTINCT o.customer AS key ORDER BY key ASC
+  MATCH (c:Customer {key: key})
+  WHERE c.tenant = $tenant
+  WITH c
+  // then: filters
+
+// name: walk_by_seen
+// Few seen since then are taken and sorted; many are met on the way through all.
+MATCH (t:Tenant {key: $tenant})
+CALL () {
+  CALL () {
+    MATCH (c:Customer)
+    WHERE c.tenant = $tenant AND c.lastSeenAt >= $since
+    WITH c LIMIT 10001
+    RETURN count(c) > 10000 AS isMany
+  }
+  CALL (isMany) {
+    WITH isMany WHERE NOT isMany
+    MATCH (c:Customer)
+    WHERE c.tenant = $tenant AND c.lastSeenAt >= $since
+    WITH c WHERE $after < c.key < $before
+    RETURN c ORDER BY c.key ASC
+    UNION ALL
+    WITH isMany WHERE isMany
+    MATCH (c:Customer)
+    WHERE c.tenant = $tenant AND $after < c.key < $before
+    RETURN c ORDER BY c.key ASC
+  }
+  WITH c
+  // then: filters
+
+// name: filters
+  WHERE ($state IS NULL OR c.state = $state)
+    AND ($hasConflict IS NULL OR c.hasConflict = $hasConflict)
+    AND ($since IS NULL OR c.lastSeenAt >= $since)
+    AND all(used IN $usedAll WHERE EXISTS { MATCH (o:OpenID {scope: used, customer: c.key}) })
+    AND none(used IN $usedNone WHERE EXISTS { MATCH (o:OpenID {scope: used, customer: c.key}) })
+  WITH c LIMIT $limit + 1
+  RETURN collect(c) AS chosen
+}
+WITH t, [size(chosen) > $limit] AS beside, chosen[..$limit] AS found
+
+// name: count
+RETURN size(found) AS total

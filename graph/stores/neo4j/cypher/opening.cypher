@@ -1,0 +1,41 @@
+// Before a store is opened: what server and which schema it is. The schema itself is in schema.cypher.
+
+// name: server
+CALL dbms.components() YIELD name, versions
+WITH versions[0] AS version WHERE name = 'Neo4j Kernel'
+RETURN version LIMIT 1
+
+// name: schema_name
+// Asking for what was never seen would be a warning.
+CALL db.createLabel('Schema')
+CALL db.createProperty('key')
+CALL db.createProperty('version')
+CALL db.createProperty('secretFingerprint')
+
+// name: schema_found
+OPTIONAL MATCH (s:Schema {key: 'schema'})
+RETURN s.version AS version, s.secretFingerprint AS fingerprint
+
+// name: schema_made
+// :params {fingerprint: '', version: 1}
+// The secret is the one that made the first key; whoever comes second with another one is refused.
+MERGE (s:Schema {key: 'schema'})
+ON CREATE SET s.secretFingerprint = $fingerprint
+SET s.version = $version
+RETURN s.secretFingerprint AS fingerprint
+
+// name: make_names
+// :params {labels: [], types: [], properties: []}
+CALL db.awaitIndexes(300)
+CALL () {
+  UNWIND $labels AS name
+  CALL db.createLabel(name)
+}
+CALL () {
+  UNWIND $types AS name
+  CALL db.createRelationshipType(name)
+}
+CALL () {
+  UNWIND $properties AS name
+  CALL db.createProperty(name)
+}

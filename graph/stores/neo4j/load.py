@@ -1,0 +1,84 @@
+"""Loading what a turn must see: raw components whole, and what stands at their border. The pattern is in cypher/load.cypher."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from graph.accounts import Registry
+from graph.decisions import Decision, DecisionKind
+from graph.node import Key
+from graph.resolve import Crowd
+from graph.state import Label, Member
+from graph.stores.neo4j import shapes
+from graph.stores.neo4j.bolt import Ask, Row
+from graph.stores.neo4j.texts import text
+from graph.turn import Loaded, Scope
+
+LISTS = 8
+"""What `load` answers: whole, members, rollups, decisions, conflicts, customers, crowds, nodes."""
+
+
+async def load(ask: Ask, tenant: str, scope: Scope, registry: Registry, *, turn: int, sequence: int) -> Loaded:
+    """What the scope asks for, under the lock. Once more for as long as SAME decisions name somebody new; there are few of them."""
+    partners: frozenset[Key] = frozenset()  # of a UnionID the name of its text, else the identifier's key
+    row: Row = [[]] * LISTS
+    while not _is_empty(scope):
+        row = await ask(text("load"), tenant=tenant, **_parameters(scope, partners, registry), **shapes.COLUMNS) or row
+        # Whoever is whole already needs no further look; a UnionID's text does, for it may have more scopes.
+        further = _partners(row[3]) - scope.people - scope.expand - frozenset(row[0]) - partners
+        if not further:
+            break
+        partners |= further
+    return _loaded(row, scope, registry, turn=turn, sequence=sequence)
+
+
+def _is_empty(scope: Scope) -> bool:
+    return not (scope.people or scope.expand or scope.names or scope.keys)
+
+
+def _parameters(scope: Scope, partners: Iterable[Key], registry: Registry) -> dict[str, Any]:
+    return {
+        "people": sorted(scope.people),
+        "expand": sorted(scope.expand),
+        "partners": sorted(partners),
+        "names": sorted(scope.people | scope.expand | scope.names),
+        "keys": sorted(scope.keys),
+        "enough": registry.policy.generic_after + 1,
+    }
+
+
+def _partners(decisions: Iterable[Mapping[str, Any]]) -> frozenset[Key]:
+    """Everybody named by a standing SAME."""
+    return frozenset(key for found in decisions if found["kind"] == DecisionKind.SAME.name for key in (found["a"], found["b"]))
+
+
+def _loaded(row: Row, scope: Scope, registry: Registry, *, turn: int, sequence: int) -> Loaded:
+    whole, members, rollups, decisions, conflicts, customers, crowds, nodes = row
+    known = {one.key: one for one in map(shapes.member, members)}
+    return Loaded(
+        registry=registry,
+        turn=turn,
+        sequence=sequence,
+        asked=scope.people | scope.expand,
+        whole=frozenset(whole),
+        members=known,
+        rollups=shapes.rollups(rollups),
+        decisions={found["key"]: _decision(found) for found in decisions},
+        conflicts={one.key: one for one in map(shapes.conflict, conflicts)},
+        crowds={key: _crowd(known[key], accounts, neighbours) for key, accounts, neighbours in crowds},
+        customers={one.key: one for one in map(shapes.customer, customers)},
+        nodes={found["key"]: shapes.node(label, found) for label, found in nodes},
+    )
+
+
+def _decision(found: Mapping[str, Any]) -> Decision:
+    made = shapes.node(Decision.__name__, found)
+    assert isinstance(made, Decision)  # noqa: S101  # its label says so
+    return made
+
+
+def _crowd(generic: Member, accounts: int, neighbours: int) -> Crowd:
+    if generic.label is Label.EXTERNAL_ID:
+        return Crowd(accounts=accounts)
+    return Crowd(slot=generic.crowded, neighbours=neighbours)

@@ -1,0 +1,67 @@
+"""Questions about what is neither people nor brand: jobs, quarantined rows, API keys, decisions, the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
+
+from graph.apikeys import ApiKey
+from graph.changes import Change
+from graph.jobs import UNFINISHED, Job
+from graph.node import Key, Millis, Node
+from graph.stores import JobFilter, Page, Slice
+from graph.stores.neo4j import shapes
+from graph.stores.neo4j.bolt import Ask
+from graph.stores.neo4j.brand import found
+from graph.stores.neo4j.people import bounds, is_backward
+from graph.stores.neo4j.texts import text
+
+N = TypeVar("N", bound=Node)
+
+
+async def page(ask: Ask, tenant: str, kind: type[N], page_of: Page, which: JobFilter | None) -> tuple[int, Slice[N]]:
+    """One kind's nodes in the order of their keys."""
+    label = kind.__name__
+    parameters: dict[str, Any] = {
+        "kinds": [one.name for one in which.kinds] or None if which else None,
+        "states": [one.name for one in which.states] or None if which else None,
+        "touchpoint": which.touchpoint if which else None,
+    }
+    statement = text("page", label=label, is_backward=is_backward(page_of))
+    version, has_more, rows = found(await ask(statement, tenant=tenant, **parameters, **bounds(page_of)), tenant)
+    total = None
+    if page_of.is_counted:
+        total = found(await ask(text("page_total", label=label), tenant=tenant, **parameters), tenant)[0]
+    items = sorted((cast("N", shapes.node(label, row)) for row in rows), key=lambda node: node.key)
+    return version, Slice(items=items, has_more=has_more, total=total)
+
+
+async def nodes(ask: Ask, tenant: str, keys: Sequence[Key]) -> list[Node | None]:
+    """Nodes by key, in order."""
+    _, rows = found(await ask(text("nodes"), tenant=tenant, keys=list(keys)), tenant)
+    by_key = {row["key"]: shapes.node(label, row) for label, row in rows}
+    return [by_key.get(key) for key in keys]
+
+
+async def quarantined(ask: Ask, tenant: str, app_id: str | None, after: Key | None, limit: int) -> list[Key]:
+    """Keys of quarantined whole rows."""
+    statement = text("quarantined_anywhere" if app_id is None else "quarantined")
+    return list(found(await ask(statement, tenant=tenant, appId=app_id, after=after or "", limit=limit), tenant)[0])
+
+
+async def changes(ask: Ask, tenant: str, after: int, limit: int) -> list[Change]:
+    """The feed after a sequence number."""
+    rows = found(await ask(text("changes"), tenant=tenant, after=after, limit=limit), tenant)[0]
+    return [cast("Change", shapes.node(Change.__name__, row)) for row in rows]
+
+
+async def jobs(ask: Ask, now: Millis) -> list[tuple[str, Job]]:
+    """Unfinished jobs that nobody holds, of all tenants, oldest first."""
+    row = await ask(text("jobs"), states=sorted(state.name for state in UNFINISHED), now=now)
+    return [(one["tenant"], cast("Job", shapes.node(Job.__name__, one))) for one in (row[0] if row else [])]
+
+
+async def api_key(ask: Ask, digest: str) -> tuple[str, ApiKey] | None:
+    """The key with this digest, and its tenant."""
+    row = await ask(text("api_key"), digest=digest)
+    return next(((one["tenant"], cast("ApiKey", shapes.node(ApiKey.__name__, one))) for one in (row[0] if row else [])), None)

@@ -1,0 +1,146 @@
+"""Questions about customers and identifiers: by key and in pages. Every answer is one record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, LiteralString
+
+from graph.node import Key
+from graph.state import Member
+from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, Page, Slice
+from graph.stores.neo4j import shapes
+from graph.stores.neo4j.bolt import Ask, Row
+from graph.stores.neo4j.brand import found
+from graph.stores.neo4j.texts import text
+
+END = "~"
+"""Sorts after every key."""
+EVERYTHING = 2**53
+"""A page that holds all: for counting."""
+TRIES = 4
+"""How often an answer whose parts disagree is asked for again: it was read while a turn was being written."""
+
+
+async def customers(ask: Ask, tenant: str, keys: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
+    """Whole customers by any of their identifiers, in order."""
+    version, holders, by_key = await _aggregates(ask, tenant, text("customers", then="aggregates"), keys=list(dict.fromkeys(keys)))
+    holder = dict(holders)
+    return version, [by_key.get(holder.get(key, "")) for key in keys]
+
+
+async def customer_page(ask: Ask, tenant: str, which: CustomerFilter, page: Page) -> tuple[int, Slice[Aggregate]]:
+    """Whole customers in the order of their keys, by the index that leaves fewest to look at."""
+    walk = _walk(which)
+    parameters = {
+        "usedAll": list(which.used_all),
+        "usedNone": list(which.used_none),
+        "drive": which.used_all[0] if which.used_all else None,
+        "state": which.state.name if which.state else None,
+        "hasConflict": which.has_open_conflict,
+        "since": which.seen_since,
+    }
+    statement = text(walk, then="aggregates", is_backward=is_backward(page))
+    version, beside, by_key = await _aggregates(ask, tenant, statement, **bounds(page), **parameters)
+    total = None
+    if page.is_counted:
+        total = found(await ask(text(walk, then="count"), tenant=tenant, **bounds(Page(limit=EVERYTHING)), **parameters), tenant)[0]
+    return version, Slice(items=[by_key[key] for key in sorted(by_key)], has_more=beside[0], total=total)
+
+
+def _walk(which: CustomerFilter) -> str:
+    if which.used_all:
+        return "walk_by_touchpoint"
+    if which.has_open_conflict:
+        return "walk_by_conflict"
+    if which.seen_since is not None:
+        return "walk_by_seen"
+    if which.state:
+        return "walk_by_state"
+    return "walk_by_conflict" if which.has_open_conflict is False else "walk_by_key"
+
+
+async def _aggregates(ask: Ask, tenant: str, statement: LiteralString, **parameters: object) -> tuple[int, list[Any], dict[Key, Aggregate]]:
+    """Whole customers by key. Neo4j promises no snapshot: one whose row and members are of different turns is read again."""
+    for _ in range(TRIES):
+        version, beside, rows = found(await ask(statement, tenant=tenant, **parameters, **shapes.COLUMNS), tenant)
+        by_key = {one.row.key: one for one in map(_aggregate, rows)}
+        if all(member.turn == one.row.turn for one in by_key.values() for member in one.members):
+            break
+    return version, beside, by_key
+
+
+def _aggregate(row: Row) -> Aggregate:
+    customer, members, rollups, conflicts, mentioned = row
+    return Aggregate(
+        row=shapes.customer(customer),
+        members=tuple(sorted(map(shapes.member, members), key=lambda one: one.key)),
+        rollups=tuple(shapes.rollups(one for said in rollups for one in said).values()),
+        conflicts=tuple(sorted((shapes.conflict(values, count) for values, count in conflicts), key=lambda one: one.key)),
+        mentioned=_by_key(mentioned),
+    )
+
+
+def _by_key(members: Iterable[Row]) -> dict[Key, Member]:
+    return {one.key: one for one in map(shapes.member, members)}
+
+
+async def open_id_page(ask: Ask, tenant: str, touchpoint: Key, page: Page) -> tuple[int, Slice[Member]]:
+    """A touchpoint's OpenIDs in the order of their keys."""
+    statement = text("open_ids", is_backward=is_backward(page))
+    parameters = {"tenant": tenant, "touchpoint": touchpoint, "isCounted": page.is_counted, "member": shapes.COLUMNS["member"]}
+    row = await ask(statement, **parameters, **bounds(page))
+    version, has_more, members, total = found(row, tenant)
+    return version, Slice(items=sorted(map(shapes.member, members), key=lambda one: one.key), has_more=has_more, total=total)
+
+
+async def stale(ask: Ask, tenant: str, touchpoint: Key, version: int, *, after: Key | None, limit: int) -> list[Key]:
+    """OpenIDs of a touchpoint with evidence scoped before a registry version."""
+    row = await ask(text("stale"), tenant=tenant, touchpoint=touchpoint, version=version, after=after or "", limit=limit)
+    return list(found(row, tenant)[0])
+
+
+async def conflict_page(ask: Ask, tenant: str, which: ConflictFilter, page: Page) -> tuple[int, Slice[ConflictFound]]:
+    """Conflicts in the order of their keys."""
+    walk = "conflicts_by_key"
+    if which.touchpoint:
+        walk = "conflicts_by_touchpoint"
+    elif len(set(which.states)) == 1:
+        walk = "conflicts_by_state"
+    parameters = {
+        "tenant": tenant,
+        "touchpoint": which.touchpoint,
+        "states": [state.name for state in which.states] or None,
+        "state": which.states[0].name if which.states else None,
+        "kinds": [kind.name for kind in which.kinds] or None,
+    }
+    row = await ask(text(walk, then="conflicts_found", is_backward=is_backward(page)), **parameters, **bounds(page), **shapes.COLUMNS)
+    version, has_more, conflicts = found(row, tenant)
+    total = None
+    if page.is_counted:
+        total = found(await ask(text(walk, then="conflicts_count"), **parameters, **bounds(Page(limit=EVERYTHING))), tenant)[0]
+    items = sorted(map(_conflict, conflicts), key=lambda one: one.row.key)
+    return version, Slice(items=items, has_more=has_more, total=total)
+
+
+async def conflicts(ask: Ask, tenant: str, keys: Sequence[Key]) -> tuple[int, list[ConflictFound | None]]:
+    """Conflicts by key, in order."""
+    row = await ask(text("conflicts_here", then="conflicts_found"), tenant=tenant, keys=list(keys), limit=EVERYTHING, **shapes.COLUMNS)
+    version, _, rows = found(row, tenant)
+    by_key = {one.row.key: one for one in map(_conflict, rows)}
+    return version, [by_key.get(key) for key in keys]
+
+
+def _conflict(row: Row) -> ConflictFound:
+    values, count, mentioned = row
+    return ConflictFound(row=shapes.conflict(values, count), mentioned=_by_key(mentioned))
+
+
+def is_backward(page: Page) -> bool:
+    """Whether the page is walked from its end."""
+    return page.is_backward or page.before is not None
+
+
+def bounds(page: Page) -> dict[str, Any]:
+    """Between which keys, and how many."""
+    return {"after": page.after or "", "before": page.before or END, "limit": page.limit}
+

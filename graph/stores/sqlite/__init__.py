@@ -1,0 +1,224 @@
+"""The embedded store: SQLite through apsw, which carries its own current SQLite. Here is the port; the work is in the modules beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import apsw
+
+from graph.accounts import Registry
+from graph.apikeys import ApiKey
+from graph.changes import Change
+from graph.errors import not_found
+from graph.jobs import Job
+from graph.keys import Keys, fingerprint
+from graph.node import Clock, Key, Millis, Node
+from graph.state import Member
+from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, JobFilter, Page, Slice, StoreUnavailable
+from graph.stores.sqlite import apply, customers, load, migrate, pages
+from graph.stores.sqlite.database import Database, Worker
+from graph.stores.sqlite.registries import Registries
+from graph.stores.sqlite.rows import node_of
+from graph.stores.sqlite.statements import sql
+from graph.stores.sqlite.touch import touch
+from graph.turn import Loaded, Scope, Touch, Writes
+
+T = TypeVar("T")
+N = TypeVar("N", bound=Node)
+
+
+async def open_sqlite(url: str, *, secret: bytes, clock: Clock) -> SqliteStore:
+    """Open or make the file that the URL names. Raises StoreRefused."""
+    path = migrate.path_of(url)
+    writer = migrate.opened(path, fingerprint(secret))
+    return SqliteStore(
+        secret=secret,
+        clock=clock,
+        near=Database(path, read_only=True),
+        writer=Worker(writer, "sqlite-writer"),
+        far=Worker(Database(path, read_only=True), "sqlite-reader"),
+    )
+
+
+class SqliteStore:
+    """The port on one file. Short reads run right here in the event loop, writes and long reads each on a thread of their own."""
+
+    def __init__(self, *, secret: bytes, clock: Clock, near: Database, writer: Worker, far: Worker) -> None:
+        self.clock = clock
+        self._secret = secret
+        self._near, self._writer, self._far = near, writer, far
+        self._registries = Registries()
+        self._ids: dict[str, int] = {}
+
+    @property
+    def statements(self) -> int:
+        """How many statements were run so far, those that begin and end transactions included."""
+        return self._near.statements + self._writer.database.statements + self._far.database.statements
+
+    def keys(self, tenant: str) -> Keys:
+        """What makes this tenant's keys."""
+        return Keys(self._secret, tenant)
+
+    async def create_tenant(self, tenant: str) -> bool:
+        """Make a tenant; False where it was there."""
+
+        def create(database: Database) -> bool:
+            with database.turn():
+                database.rows(sql("tenant.create"), {"name": tenant})
+                return database.changed() > 0
+
+        return await self._writer.run(create)
+
+    def _tenant(self, tenant: str) -> int:
+        """The number under which a tenant's rows are kept. Raises Refused where there is none."""
+        if tenant not in self._ids:
+            row = self._near.row(sql("tenant.known"), {"name": tenant})
+            if row is None:
+                raise not_found("There is no such tenant. `uniongraph key create` makes one with its first key.")
+            self._ids[tenant] = row[0]
+        return self._ids[tenant]
+
+    async def write(self, tenant: str, scope_of: Callable[[Registry], Scope], decide: Callable[[Loaded], tuple[Writes, T]]) -> T:
+        """Take the tenant's turn: see apply.py."""
+        number = self._tenant(tenant)
+
+        def turn(database: Database) -> T:
+            return apply.take_turn(database, number, partial(self._registry_now, database, number), scope_of, decide)
+
+        try:
+            return await self._writer.run(turn)
+        finally:
+            self._registries.forget(number)
+
+    def _registry_now(self, database: Database, number: int) -> Registry:
+        return self._registries.locked(database, number, _version(database, number))
+
+    async def touch(self, tenant: str, version: int, touches: Sequence[Touch]) -> list[Key | None]:
+        """Move times only: see touch.py."""
+        number = self._tenant(tenant)
+
+        def work(database: Database) -> list[Key | None]:
+            with database.turn():
+                if _version(database, number) != version:
+                    return [None] * len(touches)
+                return touch(database, number, touches)
+
+        return await self._writer.run(work) if touches else []
+
+    async def registry(self, tenant: str) -> Registry:
+        """The brand's side as it is now."""
+        row = self._near.row(sql("tenant.known"), {"name": tenant})
+        if row is None:
+            raise not_found("There is no such tenant. `uniongraph key create` makes one with its first key.")
+        return self._registries.at(self._near, *row)
+
+    async def customers(self, tenant: str, keys: Sequence[Key]) -> tuple[Registry, list[Aggregate | None]]:
+        """The customers that hold these identifiers, in order: see customers.py."""
+        number = self._tenant(tenant)
+        version, found = customers.whole(self._near, number, keys)
+        return self._registries.at(self._near, number, version), found
+
+    async def customer_page(self, tenant: str, which: CustomerFilter, page: Page) -> tuple[Registry, Slice[Aggregate]]:
+        """Customers in the order of their keys."""
+        number = self._tenant(tenant)
+
+        def work(database: Database) -> tuple[int, Slice[Aggregate]]:
+            with database.snapshot():
+                keys, has_more, total = customers.page_keys(database, number, which, page)
+                version, found = customers.whole(database, number, keys)
+            return version, Slice(items=[one for one in found if one], has_more=has_more, total=total)
+
+        version, found = await self._read(work, is_long=page.is_counted or which != CustomerFilter())
+        return self._registries.at(self._near, number, version), found
+
+    async def open_id_page(self, tenant: str, touchpoint: Key, page: Page) -> tuple[Registry, Slice[Member]]:
+        """The OpenIDs of a touchpoint in the order of their keys."""
+        registry, number = await self.registry(tenant), self._tenant(tenant)
+        return registry, await self._read(lambda database: pages.open_ids(database, number, touchpoint, page), is_long=page.is_counted)
+
+    async def conflict_page(self, tenant: str, which: ConflictFilter, page: Page) -> tuple[Registry, Slice[ConflictFound]]:
+        """Conflicts in the order of their keys."""
+        number = self._tenant(tenant)
+
+        def work(database: Database) -> tuple[int, Slice[ConflictFound]]:
+            with database.snapshot():
+                keys, has_more, total = pages.conflict_keys(database, number, which, page)
+                version, found = pages.conflicts(database, number, keys)
+            return version, Slice(items=[one for one in found if one], has_more=has_more, total=total)
+
+        version, found = await self._read(work, is_long=True)
+        return self._registries.at(self._near, number, version), found
+
+    async def conflicts(self, tenant: str, keys: Sequence[Key]) -> tuple[Registry, list[ConflictFound | None]]:
+        """Conflicts by key, in order."""
+        number = self._tenant(tenant)
+        version, found = pages.conflicts(self._near, number, keys)
+        return self._registries.at(self._near, number, version), found
+
+    async def page(self, tenant: str, kind: type[N], page: Page, which: JobFilter | None = None) -> tuple[Registry, Slice[N]]:
+        """Jobs, quarantined rows, API keys or decisions in the order of their keys."""
+        registry, number = await self.registry(tenant), self._tenant(tenant)
+        return registry, await self._read(lambda database: pages.nodes(database, number, kind, page, which), is_long=page.is_counted)
+
+    async def nodes(self, tenant: str, keys: Sequence[Key]) -> list[Node | None]:
+        """Nodes outside the registry by key, in order."""
+        found = {node.key: node for node in load.nodes(self._near, self._tenant(tenant), keys)}
+        return [found.get(key) for key in keys]
+
+    async def quarantined(self, tenant: str, app_id: str | None, after: Key | None, limit: int) -> list[Key]:
+        """Keys of quarantined whole rows, in order, after a key."""
+        bindings = {"tenant": self._tenant(tenant), "app_id": app_id, "after": after or "", "limit": limit}
+        rows = self._near.rows(sql("nodes.quarantined" if app_id is None else "nodes.quarantined_of_app"), bindings)
+        return [Key(key) for (key,) in rows]
+
+    async def stale(self, tenant: str, touchpoint: Key, version: int, after: Key | None, limit: int) -> list[Key]:
+        """OpenIDs of a touchpoint whose evidence was scoped under an earlier registry version."""
+        bindings = {"tenant": self._tenant(tenant), "touchpoint": touchpoint, "version": version, "after": after or "", "limit": limit}
+        rows = await self._far.run(lambda database: database.rows(sql("nodes.stale"), bindings))
+        return [Key(key) for (key,) in rows]
+
+    async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
+        """The feed after a sequence number."""
+        rows = self._near.rows(sql("nodes.changes"), {"tenant": self._tenant(tenant), "after": after, "limit": limit})
+        return [node_of(Change, body) for (body,) in rows]
+
+    async def jobs(self, now: Millis) -> list[tuple[str, Job]]:
+        """Unfinished jobs of all tenants whose lease has run out, oldest first."""
+        return [(tenant, node_of(Job, body)) for tenant, body in self._near.rows(sql("nodes.leases"), {"now": now})]
+
+    async def api_key(self, digest: str) -> tuple[str, ApiKey] | None:
+        """The key with this digest, and its tenant."""
+        row = self._near.row(sql("nodes.api_key"), {"digest": digest})
+        return (row[0], node_of(ApiKey, row[1])) if row else None
+
+    async def tenants(self) -> list[str]:
+        """Their names, sorted."""
+        return [name for (name,) in self._near.rows(sql("tenant.names"))]
+
+    async def health(self) -> dict[str, Any]:
+        """What an operator wants to see."""
+        if not self._near.rows(sql("tenant.fingerprint")):
+            raise StoreUnavailable("The store's file is empty.")
+        size = int(self._near.pragma("page_count")) * int(self._near.pragma("page_size"))
+        return {
+            "store": "sqlite",
+            "sqlite_version": apsw.sqlite_lib_version(),
+            "schema_version": int(self._near.pragma("user_version")),
+            "bytes": size,
+        }
+
+    async def close(self) -> None:
+        """Finish what was begun, then let go of the file."""
+        await self._writer.close()
+        await self._far.close()
+        self._near.close()
+
+    async def _read(self, work: Callable[[Database], T], *, is_long: bool) -> T:
+        """A thread hop costs more than a short read; a long one would hold up everybody else."""
+        return await self._far.run(work) if is_long else work(self._near)
+
+
+def _version(database: Database, number: int) -> int:
+    return int(database.rows(sql("tenant.state"), {"tenant": number})[0][2])

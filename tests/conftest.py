@@ -1,0 +1,94 @@
+"""What every test may ask for: a real Neo4j, and the promise that no test talks to another machine."""
+
+import atexit
+import ipaddress
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+ASSERTING = {entry.stem for entry in Path(__file__).parent.iterdir()} - {"__init__", "__pycache__", "conftest"}
+pytest.register_assert_rewrite(*(f"tests.{name}" for name in ASSERTING))  # contract suites assert, too
+
+from tests.neo4j_server import Neo4jUnavailableError, OwnServer, own_server, why_unreachable  # noqa: E402 - after its registration
+
+NEO4J_FIXTURES = {"neo4j_uri", "neo4j_server", "neo4j_can_be_started"}
+GIVEN_URI = os.environ.get("NEO4J_URI", "")
+
+
+def pytest_configure() -> None:
+    """Close the way out: whatever connects from this process may reach this machine only."""
+    sys.addaudithook(_loopback_only)
+
+
+def _loopback_only(event: str, arguments: tuple[object, ...]) -> None:
+    if event != "socket.connect":
+        return
+    address = arguments[1]
+    host = str(address[0]) if isinstance(address, tuple) and address else ""
+    if not host or host in {"localhost", urlsplit(GIVEN_URI).hostname}:
+        return  # a local socket, or the server that was named on purpose
+    try:
+        allowed = GIVEN_URI != "" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        allowed = False
+    if not allowed:
+        raise RuntimeError(f"a test tried to reach {host}; tests talk to this machine only")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs Neo4j, so that `-m "not neo4j"` leaves it out."""
+    for item in items:
+        if NEO4J_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.neo4j)
+
+
+def _no_neo4j(reason: object) -> None:
+    """Skip, or fail where Neo4j is required; either way say how to get it."""
+    if os.environ.get("REQUIRE_NEO4J", "0") not in {"", "0"}:
+        pytest.fail(f"REQUIRE_NEO4J is set, but there is no Neo4j: {reason}", pytrace=False)
+    pytest.skip(f"no Neo4j: {reason}")
+
+
+def _started() -> OwnServer:
+    try:
+        server = own_server()
+        atexit.register(server.remove)
+        server.start()
+    except Neo4jUnavailableError as error:
+        _no_neo4j(error)
+        raise
+    return server
+
+
+@pytest.fixture(scope="session")
+def neo4j_uri() -> Iterator[str]:
+    """The URI of a real Neo4j for the whole session: the one NEO4J_URI names, else one of our own. Its content is anybody's."""
+    if GIVEN_URI:
+        if (reason := why_unreachable(GIVEN_URI)) is not None:
+            pytest.fail(f"NEO4J_URI names a server that does not answer: {reason}", pytrace=False)
+        yield GIVEN_URI
+        return
+    server = _started()
+    yield server.uri
+    server.remove()
+
+
+@pytest.fixture
+def neo4j_server() -> Iterator[OwnServer]:
+    """A started server for one test alone, which may kill it and start it again."""
+    server = _started()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def neo4j_can_be_started() -> None:
+    """For tests that start servers in processes of their own: this machine can."""
+    try:
+        own_server().remove()
+    except Neo4jUnavailableError as error:
+        _no_neo4j(error)
