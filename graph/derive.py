@@ -14,7 +14,7 @@ from graph.keys import Keys
 from graph.node import Key, Millis
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.resolve import Facts, Link, Resolution, resolve
-from graph.state import MASS, ConflictRow, CustomerRow, CustomerState, EvidenceKind, Identifier, Label, Member, StoredRollup
+from graph.state import MASS, ConflictRow, CustomerRow, CustomerState, EvidenceKind, Identifier, Label, Member, StoredRollup, named_by
 from graph.turn import Incomplete, Loaded, Writes
 
 KIND = {Said.RESOLVED_AS: EvidenceKind.RESOLVED_AS, Said.MIGRATED_TO: EvidenceKind.MIGRATED_TO, Said.CLAIMS: EvidenceKind.CLAIMS}
@@ -68,9 +68,10 @@ class _Derivation:
     def __init__(self, loaded: Loaded, keys: Keys, news: News, now: Millis) -> None:
         self.loaded, self.keys, self.news, self.now = loaded, keys, news, now
         self.registry = loaded.registry
-        self.identifiers: dict[Key, Identifier] = {**news.identifiers, **loaded.members}
         self.rollups = {key: stored.rollup for key, stored in loaded.rollups.items()}
         self.fresh = frozenset(merge(news.rollups, self.rollups))
+        claimed = (one for rollup in self.rollups.values() if rollup.said is Said.CLAIMS for one in named_by(rollup))
+        self.identifiers: dict[Key, Identifier] = {one.key: one for one in claimed} | {**news.identifiers, **loaded.members}
         self.frozen = loaded.members.keys() - loaded.whole - loaded.asked
         """Generic identifiers at the border: they are looked at, never written."""
 
@@ -113,15 +114,15 @@ class _Derivation:
         for key, rollup in self.rollups.items():
             stored = self.loaded.rollups.get(key)
             if stored and rollup.a in self.frozen:
-                scoped.append(_Scoped(rollup, tuple((end, rollup.first) for end, _ in stored.ends if end in self.identifiers), is_foreign=True))
+                scoped.append(_Scoped(rollup, tuple((end, rollup.first) for end, _ in stored.ends if end in self.loaded.whole), is_foreign=True))
                 continue
             found = tuple(self._ends(rollup))
             for end, _ in found:
-                if end not in self.identifiers and end in self.loaded.asked:
-                    self.identifiers[end] = self._union_id(end, rollup)
-                elif end not in self.identifiers:
+                if end not in self.loaded.members and end not in self.loaded.asked:
                     unseen.add(end)
                     names.add(rollup.b)
+                elif end not in self.identifiers:
+                    self.identifiers[end] = self._union_id(end, rollup)
             scoped.append(_Scoped(rollup, found, is_foreign=False))
         if unseen:
             raise Incomplete(people=unseen, names=names)
@@ -163,7 +164,7 @@ class _Derivation:
         for scoped in self.scoped:
             rollup = scoped.rollup
             sighting = rollup.said in {Said.SEEN, Said.RESOLVED_AS}
-            if self.identifiers[rollup.a].label is Label.OPEN_ID and (sighting or rollup.said is Said.MIGRATED_TO):
+            if sighting or rollup.said is Said.MIGRATED_TO:
                 seen[rollup.a].add(rollup.first, rollup.last, rollup.times if sighting else 0)
             for end, observed in scoped.ends:
                 seen[end].add(observed, rollup.last, 0)

@@ -77,7 +77,7 @@ class Rollup:
     last: Millis
     times: int
     text: str = ""
-    """RESOLVED_AS: the UnionID as WeChat wrote it."""
+    """RESOLVED_AS: the UnionID as WeChat wrote it. CLAIMS: the identifiers that it names, as state.naming writes them."""
 
     def merged(self, other: Rollup) -> Rollup:
         """Both together."""

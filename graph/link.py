@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graph.accounts import Registry
 from graph.derive import Derived, News, derive
@@ -13,7 +13,7 @@ from graph.keys import Keys
 from graph.node import Key, Millis, key_of
 from graph.record import Outcome, Result, refusal, rejected
 from graph.rows import AHEAD, WECHAT_ID, ExternalRef, external_identifier
-from graph.state import Identifier, Label
+from graph.state import Identifier, Label, naming
 from graph.tenant import Tenant
 from graph.turn import Loaded, Scope, Writes
 
@@ -109,7 +109,7 @@ def _claim(item: ExternalLink, whose: Key | None, external: Identifier | Refused
     if claimant == external.key:
         return refusal("An external id cannot be linked to itself.", UserErrorCode.INVALID_INPUT, "externalId")
     at = now if item.observed is None else item.observed
-    return _rollup(keys, Said.CLAIMS, claimant, external.key, ResolutionSource.MANUAL, at)
+    return replace(_rollup(keys, Said.CLAIMS, claimant, external.key, ResolutionSource.MANUAL, at), text=naming(loaded.members[claimant], external))
 
 
 def _linked(claim: Rollup, derived: Derived, unclaimed: set[Key]) -> Result:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from graph.accounts import Registry
 from graph.derive import Derived, News, derive
 from graph.errors import Refused, SimpleError, UserError, UserErrorCode
 from graph.keys import Keys
-from graph.node import Key, Millis
+from graph.node import Key, Millis, Node
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.rows import Row, Sighted, from_json, quarantined, read_row
 from graph.state import ConflictRow
@@ -56,8 +56,8 @@ class Batch:
     """Rows come from WeChat itself, where nobody hears a rejection: what cannot be read is quarantined instead."""
     cause: str = "recordResolutions"
     now: Millis = 0
-    released: frozenset[Key] = field(default_factory=frozenset)
-    """Quarantined rows that these rows are: dropped once they are applied."""
+    released: Mapping[Key, Quarantined] = field(default_factory=dict)
+    """Quarantined rows that these rows are, as they were read: dropped once they are applied."""
     _reads: tuple[int, list[Read]] = (-1, [])
 
     def read(self, registry: Registry, keys: Keys) -> list[Read]:
@@ -72,6 +72,10 @@ class Batch:
         left = replace(self, rows=[self.rows[i] for i in which])
         left._reads = (version, [reads[i] for i in which])  # noqa: SLF001  # its own kind
         return left
+
+
+class _Outrun(Exception):
+    """What was to be released is no longer as it was read: somebody else released it, or it came again."""
 
 
 async def record_resolutions(tenant: Tenant, rows: Sequence[Row], *, keeps_malformed: bool = False) -> list[Result]:
@@ -116,6 +120,8 @@ def _reason_to_keep(read: UserError | QuarantineReason, batch: Batch) -> Quarant
 
 
 def _decide(tenant: Tenant, batch: Batch, loaded: Loaded) -> tuple[Writes, list[Result]]:
+    if any(loaded.nodes.get(key) != node for key, node in batch.released.items()):
+        raise _Outrun
     news = News(cause=batch.cause)
     reads = batch.read(loaded.registry, tenant.keys)
     for read in reads:
@@ -135,16 +141,16 @@ def _decide(tenant: Tenant, batch: Batch, loaded: Loaded) -> tuple[Writes, list[
             assert isinstance(read, UserError)  # noqa: S101  # a reason is always kept
             results.append(Result(outcome=Outcome.REJECTED, error=read))
         else:
-            _keep(quarantined(row, reason, loaded.registry.policy, tenant.keys, batch.now), kept, loaded)
+            _keep(quarantined(row, reason, loaded.registry.policy, tenant.keys, batch.now), kept, batch, loaded)
             results.append(Result(outcome=Outcome.QUARANTINED, error=read if isinstance(read, UserError) else None))
-    released = [loaded.nodes[key] for key in batch.released if key in loaded.nodes and key not in kept]
+    released: list[Node] = [node for key, node in batch.released.items() if key not in kept]
     derived.writes.add(Writes(put=list(kept.values()), drop=released))
     return derived.writes, results
 
 
-def _keep(row: Quarantined, kept: dict[Key, Quarantined], loaded: Loaded) -> None:
-    """The same row again counts once more; it does not wait twice."""
-    known = kept.get(row.key) or loaded.nodes.get(row.key)
+def _keep(row: Quarantined, kept: dict[Key, Quarantined], batch: Batch, loaded: Loaded) -> None:
+    """The same row again counts once more; it does not wait twice. One that was tried again did not come again."""
+    known = kept.get(row.key) or (None if row.key in batch.released else loaded.nodes.get(row.key))
     if isinstance(known, Quarantined):
         row = Quarantined(
             key=row.key,
@@ -188,13 +194,15 @@ def _known_outcome(read: Read) -> Outcome:
 
 async def replay(tenant: Tenant, keys: Sequence[Key]) -> int:
     """Try quarantined whole rows again, in one turn; those that still cannot be applied stay. Gives how many went."""
-    now = tenant.now()
-    waiting = [node for node in await tenant.store.nodes(tenant.name, keys) if isinstance(node, Quarantined) and node.row]
-    rows = [row for node in waiting for row in from_json(node)]
+    waiting = {node.key: node for node in await tenant.store.nodes(tenant.name, keys) if isinstance(node, Quarantined) and node.row}
+    rows = [row for node in waiting.values() for row in from_json(node)]
     if not rows:
         return 0
-    batch = Batch(rows=rows, keeps_malformed=True, cause="replayQuarantine", now=now, released=frozenset(node.key for node in waiting))
-    results = await write_batch(tenant, batch)
+    batch = Batch(rows=rows, keeps_malformed=True, cause="replayQuarantine", now=tenant.now(), released=waiting)
+    try:
+        results = await write_batch(tenant, batch)
+    except _Outrun:
+        return await replay(tenant, keys)
     applied = [result.outcome in {Outcome.APPLIED, Outcome.UNCHANGED} or result.customer is not None for result in results]
     return sum(applied)
 

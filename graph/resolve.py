@@ -124,10 +124,8 @@ class _Rule:
 
     def _crowded_by_slot(self, wechat: Iterable[Link]) -> dict[Key, str]:
         """OpenIDs and UnionIDs with more neighbours than the threshold that compete for one slot: virtual visitors."""
-        competing: Counter[tuple[Key, str]] = Counter()
-        for link in wechat:
-            competing[link.a, self.slots.of(link.b)] += 1
-            competing[link.b, self.slots.of(link.a)] += 1
+        beside = {pair for link in wechat for pair in ((link.a, link.b), (link.b, link.a))}
+        competing = Counter((key, self.slots.of(other)) for key, other in beside)
         for key, crowd in self.facts.crowds.items():
             if crowd.slot:
                 competing[key, crowd.slot] += crowd.neighbours

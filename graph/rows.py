@@ -16,7 +16,7 @@ from graph.keys import Keys
 from graph.node import FOR_EVER, SINCE_EVER, Key, Millis
 from graph.policy import IdentityPolicy
 from graph.quarantine import Quarantined, QuarantineReason
-from graph.state import Identifier, Label
+from graph.state import Identifier, Label, naming
 from graph.turn import Sighting, Touch
 
 WECHAT_ID = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
@@ -134,7 +134,7 @@ class _Reading:
         seen = (
             self._rollup(Said.RESOLVED_AS, open_id.key, text_key, text) if text and text_key else self._rollup(Said.SEEN, open_id.key, open_id.key)
         )
-        claims = [self._rollup(Said.CLAIMS, open_id.key, external.key) for external in self.externals]
+        claims = [self._rollup(Said.CLAIMS, open_id.key, external.key, naming(external)) for external in self.externals]
         return Sighted(
             open_id=open_id.key,
             at=self.at,

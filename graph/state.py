@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -89,6 +91,19 @@ class Identifier:
     def names(self) -> tuple[Key, ...]:
         """The keys by which a decision may mean it."""
         return (self.text_key,) if self.text_key else (self.key,)
+
+
+def naming(*identifiers: Identifier) -> str:
+    """How a claim names its two ends, so that they can come back when it counts again. An OpenID always exists and is left out."""
+    written = [[one.label.value, one.scope, one.value, one.text_key] for one in identifiers if one.label is not Label.OPEN_ID]
+    return json.dumps(written, ensure_ascii=False)
+
+
+def named_by(claim: Rollup) -> Iterator[Identifier]:
+    """The identifiers that a claim names, without OpenIDs."""
+    written = json.loads(claim.text)
+    for key, (label, scope, value, text_key) in zip((claim.a, claim.b)[-len(written) :], written, strict=True):
+        yield Identifier(key=key, label=Label(label), scope=scope, value=value, text_key=text_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

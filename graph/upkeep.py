@@ -52,10 +52,11 @@ async def change_job(tenant: Tenant, key: Key, change: Callable[[Job, Millis], J
 async def rescope(tenant: Tenant, job: Job, owner: str) -> Job | None:
     """Do a RESCOPE job from wherever it stands: release what waits for its touchpoint, then re-scope its evidence, page by page.
 
-    Killed anywhere, it is taken up again by whoever finds its lease run out; a page done twice changes nothing.
+    Killed anywhere, it is taken up again by whoever finds its lease run out; a page done twice changes nothing. Ends where somebody
+    else has taken it up.
     """
     held: Job | None = job
-    while held is not None and held.state is JobState.RUNNING:
+    while held is not None and _mine(held, owner):
         assert held.touchpoint_key is not None  # noqa: S101  # every RESCOPE job has one
         held = await _release_page(tenant, held, owner) or await _rescope_page(tenant, held, owner)
     return held
@@ -76,7 +77,7 @@ async def _release_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
             return None
         return replace(now_job, done=now_job.done + len(keys), progressed=now, checkpoint=keys[-1], lease_until=now + LEASE)
 
-    return await change_job(tenant, job.key, decide) or job
+    return await change_job(tenant, job.key, decide) or replace(job, lease_owner="")  # somebody else's by now
 
 
 async def _rescope_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
@@ -127,7 +128,8 @@ async def run_rescopes(store: Store, owner: str) -> int:
         tenant = Tenant(store, name)
         if job.kind is JobKind.RESCOPE:
             held = await take(tenant, job.key, owner)
-            ended += held is not None and await rescope(tenant, held, owner) is not None
+            done = await rescope(tenant, held, owner) if held else None
+            ended += done is not None and done.state not in UNFINISHED
     return ended
 
 

@@ -211,12 +211,15 @@ async def open_store(url: str, *, secret: bytes, clock: Clock) -> AsyncIterator[
     scheme = url.partition("://")[0]
     # Imported here so that a SQLite user never loads the Neo4j driver, nor the other way round.
     if scheme == "sqlite":
-        from graph.stores.sqlite import open_sqlite as opener  # noqa: PLC0415
+        from graph.stores.sqlite import open_sqlite  # noqa: PLC0415
+
+        store: Store = await open_sqlite(url, secret=secret, clock=clock)
     elif scheme.partition("+")[0] in {"neo4j", "bolt"}:
-        from graph.stores.neo4j import open_neo4j as opener  # noqa: PLC0415
+        from graph.stores.neo4j import open_neo4j  # noqa: PLC0415
+
+        store = await open_neo4j(url, secret=secret, clock=clock)
     else:
         raise StoreRefused("A store is sqlite:///path, neo4j://host, neo4j+s://host, bolt://host or bolt+s://host.")
-    store: Store = await opener(url, secret=secret, clock=clock)
     try:
         yield store
     finally:

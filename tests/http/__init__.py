@@ -1,1 +1,1 @@
-"""Tests of GraphQL over HTTP."""
+"""Tests of the HTTP side: GraphQL over HTTP, GraphiQL, health, and what a browser may do."""

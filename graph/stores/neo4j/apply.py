@@ -16,8 +16,9 @@ from graph.turn import Loaded, Writes
 
 
 async def apply(ask: Ask, tenant: str, loaded: Loaded, writes: Writes) -> None:
-    """Everything, under the turn's number. A turn that writes nothing is not taken."""
+    """Everything, under the turn's number."""
     if writes == Writes():
+        await ask(text("pass"), tenant=tenant, turn=loaded.turn)
         return
     for label, rows in _by_label(writes.drop).items():
         await ask(text("drop", label=label), tenant=tenant, keys=sorted(row.key for row in rows))

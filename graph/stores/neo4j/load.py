@@ -15,22 +15,20 @@ from graph.stores.neo4j.bolt import Ask, Row
 from graph.stores.neo4j.texts import text
 from graph.turn import Loaded, Scope
 
-LISTS = 8
-"""What `load` answers: whole, members, rollups, decisions, conflicts, customers, crowds, nodes."""
-
 
 async def load(ask: Ask, tenant: str, scope: Scope, registry: Registry, *, turn: int, sequence: int) -> Loaded:
     """What the scope asks for, under the lock. Once more for as long as SAME decisions name somebody new; there are few of them."""
     partners: frozenset[Key] = frozenset()  # of a UnionID the name of its text, else the identifier's key
-    row: Row = [[]] * LISTS
-    while not _is_empty(scope):
-        row = await ask(text("load"), tenant=tenant, **_parameters(scope, partners, registry), **shapes.COLUMNS) or row
+    if _is_empty(scope):
+        return Loaded(registry=registry, turn=turn, sequence=sequence)
+    while True:
+        row = await ask(text("load"), tenant=tenant, **_parameters(scope, partners, registry), **shapes.COLUMNS)
+        assert row is not None  # noqa: S101  # it always answers
         # Whoever is whole already needs no further look; a UnionID's text does, for it may have more scopes.
         further = _partners(row[3]) - scope.people - scope.expand - frozenset(row[0]) - partners
         if not further:
-            break
+            return _loaded(row, scope, registry, turn=turn, sequence=sequence)
         partners |= further
-    return _loaded(row, scope, registry, turn=turn, sequence=sequence)
 
 
 def _is_empty(scope: Scope) -> bool:

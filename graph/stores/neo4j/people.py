@@ -15,8 +15,8 @@ from graph.stores.neo4j.texts import text
 
 END = "~"
 """Sorts after every key."""
-EVERYTHING = 2**53
-"""A page that holds all: for counting."""
+EVERYTHING = 2**31 - 2
+"""A page that holds all, for counting: the largest that Cypher slices a list by."""
 TRIES = 4
 """How often an answer whose parts disagree is asked for again: it was read while a turn was being written."""
 

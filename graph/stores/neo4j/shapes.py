@@ -92,7 +92,7 @@ def rollup_write(stored: StoredRollup) -> Properties:
     if not links:
         loose = {} if rollup.said in {Said.SEEN, Said.RESOLVED_AS} else {"loose": rollup.b}
         links.append({"end": rollup.a, "values": values | loose})
-    return {"key": rollup.key, "said": rollup.said.name, "a": rollup.a, "ends": [link["end"] for link in links], "links": links}
+    return {"key": rollup.key, "said": rollup.said.name, "a": rollup.a, "links": links}
 
 
 def rollup(said: str, a: Key, end: Key, values: Sequence[Any]) -> StoredRollup:

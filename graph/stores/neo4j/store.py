@@ -27,6 +27,14 @@ T = TypeVar("T")
 N = TypeVar("N", bound=Node)
 
 
+ROUNDS = 50
+"""How often one turn may ask to see more before something must be wrong with it."""
+
+
+class Endless(RuntimeError):
+    """A turn went on asking to see more; that is a mistake in what decides, not in the data."""
+
+
 class Neo4jStore:
     """A graph in Neo4j."""
 
@@ -53,18 +61,19 @@ class Neo4jStore:
             number, sequence, version = found(await ask(text("take_turn"), tenant=tenant), tenant)
             registry = await self._registries.at(ask, tenant, version)
             scope = scope_of(registry)
-            while True:
+            for _ in range(ROUNDS):
                 loaded = await load(ask, tenant, scope, registry, turn=number + 1, sequence=sequence)
                 try:
                     writes, answer = decide(loaded)
-                except Incomplete as incomplete:
-                    wider = scope.wider(incomplete.scope)
+                except Incomplete as more:
+                    wider = scope.wider(more.scope)
                     if wider == scope:
-                        raise
+                        raise Endless("The turn asked for what it had been shown.") from more
                     scope = wider
                     continue
                 await apply(ask, tenant, loaded, writes)
                 return answer
+            raise Endless(f"The turn asked to see more {ROUNDS} times.")
 
         return await self.bolt.transaction(turn)
 

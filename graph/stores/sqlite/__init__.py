@@ -17,12 +17,11 @@ from graph.keys import Keys, fingerprint
 from graph.node import Clock, Key, Millis, Node
 from graph.state import Member
 from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, JobFilter, Page, Slice, StoreUnavailable
-from graph.stores.sqlite import apply, customers, load, migrate, pages
+from graph.stores.sqlite import apply, customers, load, migrate, pages, touch
 from graph.stores.sqlite.database import Database, Worker
 from graph.stores.sqlite.registries import Registries
 from graph.stores.sqlite.rows import node_of
 from graph.stores.sqlite.statements import sql
-from graph.stores.sqlite.touch import touch
 from graph.turn import Loaded, Scope, Touch, Writes
 
 T = TypeVar("T")
@@ -73,12 +72,15 @@ class SqliteStore:
 
     def _tenant(self, tenant: str) -> int:
         """The number under which a tenant's rows are kept. Raises Refused where there is none."""
-        if tenant not in self._ids:
-            row = self._near.row(sql("tenant.known"), {"name": tenant})
-            if row is None:
-                raise not_found("There is no such tenant. `uniongraph key create` makes one with its first key.")
-            self._ids[tenant] = row[0]
-        return self._ids[tenant]
+        return self._ids[tenant] if tenant in self._ids else self._look_up(tenant)[0]
+
+    def _look_up(self, tenant: str) -> tuple[int, int]:
+        """A tenant's number, and its registry's version."""
+        row = self._near.row(sql("tenant.known"), {"name": tenant})
+        if row is None:
+            raise not_found("There is no such tenant. `uniongraph key create` makes one with its first key.")
+        self._ids[tenant] = row[0]
+        return row[0], row[1]
 
     async def write(self, tenant: str, scope_of: Callable[[Registry], Scope], decide: Callable[[Loaded], tuple[Writes, T]]) -> T:
         """Take the tenant's turn: see apply.py."""
@@ -103,16 +105,13 @@ class SqliteStore:
             with database.turn():
                 if _version(database, number) != version:
                     return [None] * len(touches)
-                return touch(database, number, touches)
+                return touch.move(database, number, touches)
 
         return await self._writer.run(work) if touches else []
 
     async def registry(self, tenant: str) -> Registry:
         """The brand's side as it is now."""
-        row = self._near.row(sql("tenant.known"), {"name": tenant})
-        if row is None:
-            raise not_found("There is no such tenant. `uniongraph key create` makes one with its first key.")
-        return self._registries.at(self._near, *row)
+        return self._registries.at(self._near, *self._look_up(tenant))
 
     async def customers(self, tenant: str, keys: Sequence[Key]) -> tuple[Registry, list[Aggregate | None]]:
         """The customers that hold these identifiers, in order: see customers.py."""

@@ -1,22 +1,23 @@
 -- Customers, loaded whole: by any of their identifiers, and in pages.
 
 -- name: customers.whole
--- Rows of several kinds, told apart by their first column; `asked` says which identifier led to which customer.
-WITH asked (key) AS MATERIALIZED (SELECT DISTINCT value FROM json_each(:keys)),
-held (key, customer) AS MATERIALIZED (
-    SELECT asked.key, i.customer FROM asked CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = asked.key
+-- Rows of several kinds, told apart by their first column; `asked` says which identifier led to which customer, `trouble` whose a conflict is.
+WITH held (key, customer) AS MATERIALIZED (
+    SELECT i.key, i.customer FROM json_each(:keys) AS k CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = k.value
 ),
 person (key) AS MATERIALIZED (SELECT DISTINCT customer FROM held),
-member (key, customer) AS MATERIALIZED (
-    SELECT i.key, i.customer FROM person CROSS JOIN identifier AS i INDEXED BY identifier_customer ON i.tenant = :tenant AND i.customer = person.key
+member (key, label, scope, value, text_key, account, customer, first, last, times, crowded, turn) AS MATERIALIZED (
+    SELECT {load.member_columns}
+    FROM person CROSS JOIN identifier AS i INDEXED BY identifier_customer ON i.tenant = :tenant AND i.customer = person.key
 ),
-said (key, customer) AS MATERIALIZED (
-    SELECT e.key, member.customer FROM member CROSS JOIN evidence AS e INDEXED BY evidence_a ON e.tenant = :tenant AND e.a = member.key
+said (key, said, a, b, source, first, last, times, text, settled, version, ends, customer) AS MATERIALIZED (
+    SELECT {load.evidence_columns}, member.customer
+    FROM member CROSS JOIN evidence AS e INDEXED BY evidence_a ON e.tenant = :tenant AND e.a = member.key
 ),
 named (key, customer) AS MATERIALIZED (
-    SELECT e.b, said.customer FROM said CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.key = said.key AND e.said NOT IN ('SEEN', 'RESOLVED_AS')
+    SELECT said.b, said.customer FROM said WHERE said.said NOT IN ('SEEN', 'RESOLVED_AS')
     UNION
-    SELECT l.b, said.customer FROM said CROSS JOIN link AS l ON l.tenant = :tenant AND l.evidence = said.key
+    SELECT l.b, said.customer FROM said CROSS JOIN link AS l ON l.tenant = :tenant AND l.evidence = said.key WHERE said.said = 'RESOLVED_AS'
 ),
 trouble (key, customer) AS MATERIALIZED (
     SELECT m.conflict, member.customer
@@ -40,11 +41,9 @@ UNION ALL
 SELECT 'customer', {load.customer_columns}, NULL, NULL, NULL, NULL, NULL
 FROM person CROSS JOIN customer AS c ON c.tenant = :tenant AND c.key = person.key
 UNION ALL
-SELECT 'member', {load.member_columns}
-FROM member CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = member.key
+SELECT 'member', * FROM member
 UNION ALL
-SELECT 'rollup', {load.evidence_columns}
-FROM said CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.key = said.key
+SELECT 'rollup', key, said, a, b, source, first, last, times, text, settled, version, ends FROM said
 UNION ALL
 SELECT 'conflict', {conflicts.counted_columns}, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (SELECT DISTINCT key FROM trouble) AS one CROSS JOIN conflict AS c ON c.tenant = :tenant AND c.key = one.key

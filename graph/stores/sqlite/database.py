@@ -37,6 +37,8 @@ class Database:
     def __init__(self, path: Path, *, read_only: bool = False, patience: float = PATIENCE) -> None:
         flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         self._connection = apsw.Connection(str(path), flags=flags, statementcachesize=200)
+        # Else SQLite prepares a statement anew whenever a value is bound that might suggest another plan: 0.6 ms instead of 0.05.
+        self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         self._patience = patience
         self._waiting_since = 0.0
         self.statements = 0

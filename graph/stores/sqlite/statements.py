@@ -12,6 +12,7 @@ from typing import LiteralString
 
 FILES = ("tenant", "load", "apply", "touch", "customers", "conflicts", "nodes")
 NAME = re.compile(r"^-- name: ([a-z_.]+)$", re.MULTILINE)
+COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 USE = re.compile(r"\{([a-z_.]+)\}")
 
 
@@ -29,11 +30,11 @@ def backwards(name: str) -> LiteralString:
 
 @cache
 def texts() -> dict[str, str]:
-    """Every statement and fragment by its name, as it is written."""
+    """Every statement and fragment by its name."""
     found: dict[str, str] = {}
     for file in FILES:
         _, *parts = NAME.split(read(f"{file}.sql"))
-        found |= {name: text.strip() + "\n" for name, text in zip(parts[::2], parts[1::2], strict=True)}
+        found |= {name: COMMENT.sub("", text).strip() + "\n" for name, text in zip(parts[::2], parts[1::2], strict=True)}
     return found
 
 

@@ -23,7 +23,7 @@ class _Known(NamedTuple):
     ends: list[Key]
 
 
-def touch(database: Database, tenant: int, touches: Sequence[Touch]) -> list[Key | None]:
+def move(database: Database, tenant: int, touches: Sequence[Touch]) -> list[Key | None]:
     """Apply those that may be applied; the caller holds the lock and has looked at the registry's version."""
     known = _rollups(database, tenant, {sighting.rollup for one in touches for sighting in one.sightings})
     good = [one if _may(one, known) else None for one in touches]

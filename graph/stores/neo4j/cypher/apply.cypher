@@ -1,21 +1,21 @@
 // What a turn writes. Every statement may run again with the same rows and changes nothing then.
 
 // name: apply
-// :params {tenant: 'default', turn: 1, sequence: 0, version: 0, policy: null, customers: [], accounts: [], members: [], issued: []}
-// :params {rollups: [], conflicts: [], retired: [], ended: [], changes: []}
-MATCH (t:Tenant {key: $tenant})
-SET t.turn = $turn, t.sequence = $sequence, t.registryVersion = $version, t.policy = coalesce($policy, t.policy)
+// :param given => {tenant: 'default', turn: 1, sequence: 0, version: 0, policy: null, customers: [], accounts: [], members: [], issued: []}
+// :param given => {rollups: [], conflicts: [], retired: [], ended: [], changes: []}
+MATCH (t:Tenant {key: $given.tenant})
+SET t.turn = $given.turn, t.sequence = $given.sequence, t.registryVersion = $given.version, t.policy = coalesce($given.policy, t.policy)
 WITH t
 CALL () {
-  UNWIND $customers AS row
+  UNWIND $given.customers AS row
   MERGE (c:Customer {key: row.key})
   SET c = row
 }
 CALL () {
-  UNWIND $accounts AS row
+  UNWIND $given.accounts AS row
   MATCH (c:Customer {key: row.customer})
   MERGE (a:WeChatAccount {key: row.key})
-  SET a.tenant = $tenant
+  SET a.tenant = $given.tenant
   WITH a, c
   CALL (a, c) {
     MATCH (a)-[former:BELONGS_TO]->(other)
@@ -26,7 +26,7 @@ CALL () {
 }
 // Where members belonged before, if that changes. An account that nobody belongs to any more goes at the end.
 CALL () {
-  UNWIND $members AS row
+  UNWIND $given.members AS row
   MATCH (n:Identifier {key: row.values.key})-[former:BELONGS_TO]->(place)
   WHERE place.key <> row.place
   DELETE former
@@ -34,7 +34,7 @@ CALL () {
   RETURN collect(place) AS deserted
 }
 CALL () {
-  UNWIND $members AS row
+  UNWIND $given.members AS row
   MERGE (n:Identifier {key: row.values.key})
   SET n = row.values, n:$(row.label)
   WITH n, row
@@ -50,31 +50,31 @@ CALL () {
   }
 }
 CALL () {
-  UNWIND $issued AS row
+  UNWIND $given.issued AS row
   MATCH (o:Identifier {key: row.key})
   WHERE NOT EXISTS { (o)<-[:ISSUED]-() }
   MATCH (p:Touchpoint {key: row.touchpoint})
   CREATE (p)-[:ISSUED]->(o)
 }
-// A roll-up is one relationship per end; one that counts nowhere is a loop at who said it.
+// A roll-up is one relationship per end; one that counts nowhere is a loop at who said it. It is drawn anew as a whole.
 CALL () {
-  UNWIND $rollups AS row
+  UNWIND $given.rollups AS row
   MERGE (a:Identifier {key: row.a})
-  ON CREATE SET a.tenant = $tenant
+  ON CREATE SET a.tenant = $given.tenant
   WITH a, row
   CALL (a, row) {
-    MATCH (a)-[former:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->(b)
-    WHERE former.key = row.key AND NOT b.key IN row.ends
+    MATCH (a)-[former:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->()
+    WHERE former.key = row.key
     DELETE former
   }
   UNWIND row.links AS link
   MERGE (b:Identifier {key: link.end})
-  ON CREATE SET b.tenant = $tenant
-  MERGE (a)-[r:$(row.said) {key: row.key}]->(b)
+  ON CREATE SET b.tenant = $given.tenant
+  CREATE (a)-[r:$(row.said)]->(b)
   SET r = link.values
 }
 CALL () {
-  UNWIND $conflicts AS row
+  UNWIND $given.conflicts AS row
   MERGE (c:Conflict {key: row.key})
   SET c = row
   WITH c, row
@@ -85,9 +85,9 @@ CALL () {
 }
 // An identifier that no evidence names any more. While a roll-up or a conflict still hangs on it, its bare key stays.
 CALL () {
-  UNWIND $retired AS key
+  UNWIND $given.retired AS key
   MATCH (n:Identifier {key: key})
-  WHERE n.tenant = $tenant
+  WHERE n.tenant = $given.tenant
   CALL (n) {
     MATCH (n)<-[former:ISSUED]-()
     DELETE former
@@ -98,7 +98,7 @@ CALL () {
     RETURN collect(CASE WHEN place:WeChatAccount THEN place END) AS places
   }
   REMOVE n:OpenID:UnionID:ExternalID
-  SET n = {key: key, tenant: $tenant}
+  SET n = {key: key, tenant: $given.tenant}
   WITH n, places
   CALL (n) {
     WITH n WHERE NOT EXISTS { (n)--() }
@@ -113,61 +113,71 @@ CALL (deserted, left_behind) {
   DETACH DELETE a
 }
 CALL () {
-  UNWIND $ended AS key
+  UNWIND $given.ended AS key
   MATCH (c:Customer {key: key})
-  WHERE c.tenant = $tenant
+  WHERE c.tenant = $given.tenant
   DETACH DELETE c
 }
 CALL () {
-  UNWIND $changes AS row
-  MERGE (c:Change {tenant: $tenant, sequence: row.sequence})
+  UNWIND $given.changes AS row
+  MERGE (c:Change {tenant: $given.tenant, sequence: row.sequence})
   SET c = row
 }
 
+// name: pass
+// :param given => {tenant: 'default', turn: 1}
+// A turn in which nothing was written.
+MATCH (t:Tenant {key: $given.tenant})
+SET t.turn = $given.turn
+
 // name: put
-// :params {rows: []}
+// :param given => {rows: []}
 // The same for every label: Job stands for any.
-UNWIND $rows AS row
+UNWIND $given.rows AS row
 MERGE (n:Job {key: row.key})
 SET n = row
 
 // name: drop
-// :params {tenant: 'default', keys: []}
-UNWIND $keys AS key
+// :param given => {tenant: 'default', keys: []}
+UNWIND $given.keys AS key
 MATCH (n:Job {key: key})
-WHERE n.tenant = $tenant
+WHERE n.tenant = $given.tenant
 DETACH DELETE n
 
 // name: rewire
-// :params {tenant: 'default', owns: [], operates: [], related: [], binds: []}
+// :param given => {tenant: 'default', owns: [], operates: [], related: [], binds: []}
 // The registry's relationships, for people who explore: drawn anew whenever one of its nodes changes. What counts are the nodes.
 CALL () {
-  MATCH (:Entity {tenant: $tenant})-[r:OWNS|OPERATES|RELATED_TO]->()
+  MATCH (:Entity {tenant: $given.tenant})-[r:OWNS|OPERATES|RELATED_TO]->()
   DELETE r
 }
 CALL () {
-  MATCH (:OpenPlatform {tenant: $tenant})-[r:BINDS]->()
+  MATCH (:OpenPlatform {tenant: $given.tenant})-[r:BINDS]->()
   DELETE r
 }
 CALL () {
-  UNWIND $owns AS row
-  MATCH (a:Entity {key: row.a}), (b:OpenPlatform {key: row.b})
+  UNWIND $given.owns AS row
+  MATCH (a:Entity {key: row.a})
+  MATCH (b:OpenPlatform {key: row.b})
   CREATE (a)-[:OWNS]->(b)
 }
 CALL () {
-  UNWIND $operates AS row
-  MATCH (a:Entity {key: row.a}), (b:Touchpoint {key: row.b})
+  UNWIND $given.operates AS row
+  MATCH (a:Entity {key: row.a})
+  MATCH (b:Touchpoint {key: row.b})
   CREATE (a)-[:OPERATES]->(b)
 }
 CALL () {
-  UNWIND $related AS row
-  MATCH (a:Entity {key: row.a}), (b:Entity {key: row.b})
+  UNWIND $given.related AS row
+  MATCH (a:Entity {key: row.a})
+  MATCH (b:Entity {key: row.b})
   CREATE (a)-[r:RELATED_TO]->(b)
   SET r = row.values
 }
 CALL () {
-  UNWIND $binds AS row
-  MATCH (a:OpenPlatform {key: row.a}), (b:Touchpoint {key: row.b})
+  UNWIND $given.binds AS row
+  MATCH (a:OpenPlatform {key: row.a})
+  MATCH (b:Touchpoint {key: row.b})
   CREATE (a)-[r:BINDS]->(b)
   SET r = row.values
 }

@@ -1,36 +1,36 @@
 // A tenant and its registry: the brand's side, loaded whole.
 
 // name: create_tenant
-// :params {tenant: 'default'}
-OPTIONAL MATCH (known:Tenant {key: $tenant})
+// :param given => {tenant: 'default'}
+OPTIONAL MATCH (known:Tenant {key: $given.tenant})
 WITH known IS NULL AS isNew
-MERGE (t:Tenant {key: $tenant})
+MERGE (t:Tenant {key: $given.tenant})
 ON CREATE SET t.turn = 0, t.sequence = 0, t.registryVersion = 0, t.locked = true
 RETURN isNew
 
 // name: registry
-// :params {tenant: 'default', known: -1}
+// :param given => {tenant: 'default', known: -1}
 // The nodes come only where the caller's version is not the one in force.
-MATCH (t:Tenant {key: $tenant})
+MATCH (t:Tenant {key: $given.tenant})
 CALL (t) {
   CALL (t) {
-    WITH t WHERE t.registryVersion <> $known
-    MATCH (n:Entity {tenant: $tenant}) RETURN n
+    WITH t WHERE t.registryVersion <> $given.known
+    MATCH (n:Entity {tenant: $given.tenant}) RETURN n
     UNION ALL
-    WITH t WHERE t.registryVersion <> $known
-    MATCH (n:EntityRelation {tenant: $tenant}) RETURN n
+    WITH t WHERE t.registryVersion <> $given.known
+    MATCH (n:EntityRelation {tenant: $given.tenant}) RETURN n
     UNION ALL
-    WITH t WHERE t.registryVersion <> $known
-    MATCH (n:OpenPlatform {tenant: $tenant}) RETURN n
+    WITH t WHERE t.registryVersion <> $given.known
+    MATCH (n:OpenPlatform {tenant: $given.tenant}) RETURN n
     UNION ALL
-    WITH t WHERE t.registryVersion <> $known
-    MATCH (n:Touchpoint {tenant: $tenant}) RETURN n
+    WITH t WHERE t.registryVersion <> $given.known
+    MATCH (n:Touchpoint {tenant: $given.tenant}) RETURN n
     UNION ALL
-    WITH t WHERE t.registryVersion <> $known
-    MATCH (n:Binding {tenant: $tenant}) RETURN n
+    WITH t WHERE t.registryVersion <> $given.known
+    MATCH (n:Binding {tenant: $given.tenant}) RETURN n
     UNION ALL
-    WITH t WHERE t.registryVersion <> $known
-    MATCH (n:LimitOverride {tenant: $tenant}) RETURN n
+    WITH t WHERE t.registryVersion <> $given.known
+    MATCH (n:LimitOverride {tenant: $given.tenant}) RETURN n
   }
   RETURN collect([labels(n)[0], properties(n)]) AS nodes
 }

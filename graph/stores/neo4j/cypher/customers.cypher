@@ -1,12 +1,12 @@
 // Customers loaded whole: by their identifiers, or a page of them. The walks choose, `aggregates` answers; `then` joins two texts.
 
 // name: customers
-// :params {tenant: 'default', keys: []}
-MATCH (t:Tenant {key: $tenant})
+// :param given => {tenant: 'default', keys: []}
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
-  UNWIND $keys AS key
+  UNWIND $given.keys AS key
   MATCH (n:Identifier {key: key})
-  WHERE n.tenant = $tenant
+  WHERE n.tenant = $given.tenant
   RETURN collect([key, n.customer]) AS beside
 }
 CALL (beside) {
@@ -17,7 +17,7 @@ CALL (beside) {
 }
 
 // name: aggregates
-// :params {member: ['key'], rollup: ['key'], customer: ['key'], conflict: ['key']}
+// :param given => {member: ['key'], rollup: ['key'], customer: ['key'], conflict: ['key']}
 // One record, with positional lists in the order of those names: the driver pays for messages and maps, not for values.
 CALL (found) {
   UNWIND found AS c
@@ -64,13 +64,13 @@ CALL (found) {
       WHERE e.customer <> c.key
       RETURN e
     }
-    RETURN collect([f IN $member | e[f]]) AS mentioned
+    RETURN collect([f IN $given.member | e[f]]) AS mentioned
   }
   RETURN collect([
-    [f IN $customer | c[f]],
-    [m IN members | [f IN $member | m[f]]],
-    [m IN members | [(m)-[r:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->(e) | [type(r), m.key, e.key, [f IN $rollup | r[f]]]]],
-    [k IN conflicts | [[f IN $conflict | k[f]], CASE k.kind WHEN 'GENERIC_IDENTIFIER' THEN COUNT {
+    [f IN $given.customer | c[f]],
+    [m IN members | [f IN $given.member | m[f]]],
+    [m IN members | [(m)-[r:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->(e) | [type(r), m.key, e.key, [f IN $given.rollup | r[f]]]]],
+    [k IN conflicts | [[f IN $given.conflict | k[f]], CASE k.kind WHEN 'GENERIC_IDENTIFIER' THEN COUNT {
       MATCH (k)-[:ABOUT]->(g)-[:RESOLVED_AS|MIGRATED_TO|CLAIMS]-(n) WHERE n.customer <> g.customer RETURN DISTINCT n
     } END]],
     mentioned
@@ -79,79 +79,81 @@ CALL (found) {
 RETURN t.registryVersion AS version, beside, aggregates
 
 // name: walk_by_key
-// :params {tenant: 'default', after: '', before: '~', limit: 20, usedAll: [], usedNone: []}
-// :params {state: null, hasConflict: null, since: null}
-// Backward pages are the same texts with DESC for ASC. One more than the page holds tells whether more lies beyond.
-MATCH (t:Tenant {key: $tenant})
+// :param given => {tenant: 'default', after: '', before: '~', limit: 20, usedAll: [], usedNone: []}
+// :param given => {state: null, hasConflict: null, since: null}
+// Backward pages are the same texts with DESC for ASC. The order names every property of the index: else Neo4j sorts. One more than the page holds tells whether more lies beyond.
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (c:Customer)
-  WHERE c.tenant = $tenant AND $after < c.key < $before
-  WITH c ORDER BY c.key ASC
+  WHERE c.tenant = $given.tenant AND c.key > $given.after AND c.key < $given.before
+  WITH c ORDER BY c.tenant ASC, c.key ASC
   // then: filters
 
 // name: walk_by_state
-MATCH (t:Tenant {key: $tenant})
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (c:Customer)
-  WHERE c.tenant = $tenant AND c.state = $state AND $after < c.key < $before
-  WITH c ORDER BY c.key ASC
+  USING INDEX c:Customer(tenant, state, key)
+  WHERE c.tenant = $given.tenant AND c.state = $given.state AND c.key > $given.after AND c.key < $given.before
+  WITH c ORDER BY c.tenant ASC, c.state ASC, c.key ASC
   // then: filters
 
 // name: walk_by_conflict
-MATCH (t:Tenant {key: $tenant})
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (c:Customer)
-  WHERE c.tenant = $tenant AND c.hasConflict = $hasConflict AND $after < c.key < $before
-  WITH c ORDER BY c.key ASC
+  USING INDEX c:Customer(tenant, hasConflict, key)
+  WHERE c.tenant = $given.tenant AND c.hasConflict = $given.hasConflict AND c.key > $given.after AND c.key < $given.before
+  WITH c ORDER BY c.tenant ASC, c.hasConflict ASC, c.key ASC
   // then: filters
 
 // name: walk_by_touchpoint
-// :params {drive: 'the key of the first of usedAll'}
-MATCH (t:Tenant {key: $tenant})
+// :param given => {drive: 'the key of the first of usedAll'}
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (o:OpenID)
-  WHERE o.scope = $drive AND $after < o.customer < $before
-  WITH DISTINCT o.customer AS key ORDER BY key ASC
+  WHERE o.scope = $given.drive AND o.customer > $given.after AND o.customer < $given.before
+  WITH DISTINCT o.scope AS scope, o.customer AS key ORDER BY scope ASC, key ASC
   MATCH (c:Customer {key: key})
-  WHERE c.tenant = $tenant
+  WHERE c.tenant = $given.tenant
   WITH c
   // then: filters
 
 // name: walk_by_seen
 // Few seen since then are taken and sorted; many are met on the way through all.
-MATCH (t:Tenant {key: $tenant})
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   CALL () {
     MATCH (c:Customer)
-    WHERE c.tenant = $tenant AND c.lastSeenAt >= $since
+    WHERE c.tenant = $given.tenant AND c.lastSeenAt >= $given.since
     WITH c LIMIT 10001
     RETURN count(c) > 10000 AS isMany
   }
   CALL (isMany) {
     WITH isMany WHERE NOT isMany
     MATCH (c:Customer)
-    WHERE c.tenant = $tenant AND c.lastSeenAt >= $since
-    WITH c WHERE $after < c.key < $before
-    RETURN c ORDER BY c.key ASC
+    WHERE c.tenant = $given.tenant AND c.lastSeenAt >= $given.since
+    WITH c WHERE c.key > $given.after AND c.key < $given.before
+    RETURN c ORDER BY c.tenant ASC, c.key ASC
     UNION ALL
     WITH isMany WHERE isMany
     MATCH (c:Customer)
-    WHERE c.tenant = $tenant AND $after < c.key < $before
-    RETURN c ORDER BY c.key ASC
+    WHERE c.tenant = $given.tenant AND c.key > $given.after AND c.key < $given.before
+    RETURN c ORDER BY c.tenant ASC, c.key ASC
   }
   WITH c
   // then: filters
 
 // name: filters
-  WHERE ($state IS NULL OR c.state = $state)
-    AND ($hasConflict IS NULL OR c.hasConflict = $hasConflict)
-    AND ($since IS NULL OR c.lastSeenAt >= $since)
-    AND all(used IN $usedAll WHERE EXISTS { MATCH (o:OpenID {scope: used, customer: c.key}) })
-    AND none(used IN $usedNone WHERE EXISTS { MATCH (o:OpenID {scope: used, customer: c.key}) })
-  WITH c LIMIT $limit + 1
+  WHERE ($given.state IS NULL OR c.state = $given.state)
+    AND ($given.hasConflict IS NULL OR c.hasConflict = $given.hasConflict)
+    AND ($given.since IS NULL OR c.lastSeenAt >= $given.since)
+    AND all(used IN $given.usedAll WHERE EXISTS { MATCH (o:OpenID {scope: used, customer: c.key}) })
+    AND none(used IN $given.usedNone WHERE EXISTS { MATCH (o:OpenID {scope: used, customer: c.key}) })
+  WITH c LIMIT $given.limit + 1
   RETURN collect(c) AS chosen
 }
-WITH t, [size(chosen) > $limit] AS beside, chosen[..$limit] AS found
+WITH t, [size(chosen) > $given.limit] AS beside, chosen[..$given.limit] AS found
 
 // name: count
 RETURN size(found) AS total

@@ -1,10 +1,10 @@
 // What is not a person and not the brand: jobs, quarantined rows, API keys, decisions, the feed.
 
 // name: nodes
-// :params {tenant: 'default', keys: []}
-MATCH (t:Tenant {key: $tenant})
+// :param given => {tenant: 'default', keys: []}
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
-  UNWIND $keys AS key
+  UNWIND $given.keys AS key
   CALL (key) {
     MATCH (n:Job {key: key}) RETURN n
     UNION ALL
@@ -14,83 +14,83 @@ CALL () {
     UNION ALL
     MATCH (n:Decision {key: key}) RETURN n
   }
-  WITH n WHERE n.tenant = $tenant
+  WITH n WHERE n.tenant = $given.tenant
   RETURN collect([labels(n)[0], properties(n)]) AS nodes
 }
 RETURN t.registryVersion AS version, nodes
 
 // name: page
-// :params {tenant: 'default', after: '', before: '~', limit: 20, kinds: null, states: null, touchpoint: null}
+// :param given => {tenant: 'default', after: '', before: '~', limit: 20, kinds: null, states: null, touchpoint: null}
 // The same for every label: Job stands for any. Backward: DESC for ASC.
-MATCH (t:Tenant {key: $tenant})
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (n:Job)
-  WHERE n.tenant = $tenant AND $after < n.key < $before
-  WITH n ORDER BY n.key ASC
-  WHERE ($kinds IS NULL OR n.kind IN $kinds)
-    AND ($states IS NULL OR n.state IN $states)
-    AND ($touchpoint IS NULL OR n.touchpointKey = $touchpoint)
-  WITH n LIMIT $limit + 1
+  WHERE n.tenant = $given.tenant AND n.key > $given.after AND n.key < $given.before
+  WITH n ORDER BY n.tenant ASC, n.key ASC
+  WHERE ($given.kinds IS NULL OR n.kind IN $given.kinds)
+    AND ($given.states IS NULL OR n.state IN $given.states)
+    AND ($given.touchpoint IS NULL OR n.touchpointKey = $given.touchpoint)
+  WITH n LIMIT $given.limit + 1
   RETURN collect(properties(n)) AS found
 }
-RETURN t.registryVersion AS version, size(found) > $limit AS hasMore, found[..$limit] AS nodes
+RETURN t.registryVersion AS version, size(found) > $given.limit AS hasMore, found[..$given.limit] AS nodes
 
 // name: page_total
-MATCH (t:Tenant {key: $tenant})
+MATCH (t:Tenant {key: $given.tenant})
 RETURN COUNT {
   MATCH (n:Job)
-  WHERE n.tenant = $tenant AND n.key > ''
-    AND ($kinds IS NULL OR n.kind IN $kinds)
-    AND ($states IS NULL OR n.state IN $states)
-    AND ($touchpoint IS NULL OR n.touchpointKey = $touchpoint)
+  WHERE n.tenant = $given.tenant AND n.key > ''
+    AND ($given.kinds IS NULL OR n.kind IN $given.kinds)
+    AND ($given.states IS NULL OR n.state IN $given.states)
+    AND ($given.touchpoint IS NULL OR n.touchpointKey = $given.touchpoint)
 } AS total
 
 // name: quarantined
-// :params {tenant: 'default', appId: 'wx0', after: '', limit: 500}
+// :param given => {tenant: 'default', appId: 'wx0', after: '', limit: 500}
 // Whole rows only: a UnionID that waits has no row, its evidence is in the graph.
-MATCH (t:Tenant {key: $tenant})
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (n:Quarantined)
-  WHERE n.tenant = $tenant AND n.appId = $appId AND n.key > $after
-  WITH n ORDER BY n.key ASC
+  WHERE n.tenant = $given.tenant AND n.appId = $given.appId AND n.key > $given.after
+  WITH n ORDER BY n.tenant ASC, n.appId ASC, n.key ASC
   WHERE n.row <> ''
-  WITH n LIMIT $limit
+  WITH n LIMIT $given.limit
   RETURN collect(n.key) AS keys
 }
 RETURN keys
 
 // name: quarantined_anywhere
-MATCH (t:Tenant {key: $tenant})
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (n:Quarantined)
-  WHERE n.tenant = $tenant AND n.key > $after
-  WITH n ORDER BY n.key ASC
+  WHERE n.tenant = $given.tenant AND n.key > $given.after
+  WITH n ORDER BY n.tenant ASC, n.key ASC
   WHERE n.row <> ''
-  WITH n LIMIT $limit
+  WITH n LIMIT $given.limit
   RETURN collect(n.key) AS keys
 }
 RETURN keys
 
 // name: changes
-// :params {tenant: 'default', after: 0, limit: 100}
-MATCH (t:Tenant {key: $tenant})
+// :param given => {tenant: 'default', after: 0, limit: 100}
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (n:Change)
-  WHERE n.tenant = $tenant AND n.sequence > $after
-  WITH n ORDER BY n.sequence LIMIT $limit
+  WHERE n.tenant = $given.tenant AND n.sequence > $given.after
+  WITH n ORDER BY n.tenant ASC, n.sequence ASC LIMIT $given.limit
   RETURN collect(properties(n)) AS changes
 }
 RETURN changes
 
 // name: jobs
-// :params {states: ['QUEUED', 'RUNNING', 'WAITING_FOR_QUOTA'], now: 0}
-UNWIND $states AS state
+// :param given => {states: ['QUEUED', 'RUNNING', 'WAITING_FOR_QUOTA'], now: 0}
+UNWIND $given.states AS state
 MATCH (n:Job)
-WHERE n.state = state AND n.leaseUntil <= $now
+WHERE n.state = state AND n.leaseUntil <= $given.now
 WITH n ORDER BY n.started, n.key
 RETURN collect(properties(n)) AS jobs
 
 // name: api_key
-// :params {digest: ''}
-MATCH (n:ApiKey {digest: $digest})
+// :param given => {digest: ''}
+MATCH (n:ApiKey {digest: $given.digest})
 RETURN collect(properties(n)) AS keys

@@ -17,25 +17,25 @@ OPTIONAL MATCH (s:Schema {key: 'schema'})
 RETURN s.version AS version, s.secretFingerprint AS fingerprint
 
 // name: schema_made
-// :params {fingerprint: '', version: 1}
+// :param given => {fingerprint: '', version: 1}
 // The secret is the one that made the first key; whoever comes second with another one is refused.
 MERGE (s:Schema {key: 'schema'})
-ON CREATE SET s.secretFingerprint = $fingerprint
-SET s.version = $version
+ON CREATE SET s.secretFingerprint = $given.fingerprint
+SET s.version = $given.version
 RETURN s.secretFingerprint AS fingerprint
 
 // name: make_names
-// :params {labels: [], types: [], properties: []}
+// :param given => {labels: [], types: [], properties: []}
 CALL db.awaitIndexes(300)
 CALL () {
-  UNWIND $labels AS name
+  UNWIND $given.labels AS name
   CALL db.createLabel(name)
 }
 CALL () {
-  UNWIND $types AS name
+  UNWIND $given.types AS name
   CALL db.createRelationshipType(name)
 }
 CALL () {
-  UNWIND $properties AS name
+  UNWIND $given.properties AS name
   CALL db.createProperty(name)
 }

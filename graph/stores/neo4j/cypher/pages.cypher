@@ -1,96 +1,100 @@
 // Pages of identifiers and conflicts. Backward: the same texts with DESC for ASC.
 
 // name: open_ids
-// :params {tenant: 'default', touchpoint: '', after: '', before: '~', limit: 20, isCounted: false, member: ['key']}
+// :param given => {tenant: 'default', touchpoint: '', after: '', before: '~', limit: 20, isCounted: false, member: ['key']}
 // The total is a degree; where the touchpoint is no node here, the index is counted.
-MATCH (t:Tenant {key: $tenant})
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (o:OpenID)
-  WHERE o.scope = $touchpoint AND $after < o.key < $before
-  WITH o ORDER BY o.key ASC
-  WHERE o.tenant = $tenant
-  WITH o LIMIT $limit + 1
-  RETURN collect([f IN $member | o[f]]) AS found
+  WHERE o.scope = $given.touchpoint AND o.key > $given.after AND o.key < $given.before
+  WITH o ORDER BY o.scope ASC, o.key ASC
+  WHERE o.tenant = $given.tenant
+  WITH o LIMIT $given.limit + 1
+  RETURN collect([f IN $given.member | o[f]]) AS found
 }
-OPTIONAL MATCH (p:Touchpoint {key: $touchpoint})
-WHERE $isCounted AND p.tenant = $tenant
-RETURN t.registryVersion AS version, size(found) > $limit AS hasMore, found[..$limit] AS members,
-  CASE WHEN p IS NOT NULL THEN COUNT { (p)-[:ISSUED]->() } END AS total
+OPTIONAL MATCH (p:Touchpoint {key: $given.touchpoint})
+WHERE $given.isCounted AND p.tenant = $given.tenant
+RETURN t.registryVersion AS version, size(found) > $given.limit AS hasMore, found[..$given.limit] AS members,
+  CASE
+    WHEN p IS NOT NULL THEN COUNT { (p)-[:ISSUED]->() }
+    WHEN $given.isCounted THEN COUNT { MATCH (o:OpenID) WHERE o.scope = $given.touchpoint AND o.tenant = $given.tenant }
+  END AS total
 
 // name: stale
-// :params {tenant: 'default', touchpoint: '', version: 1, after: '', limit: 500}
-MATCH (t:Tenant {key: $tenant})
+// Only what was resolved has a scope that can be out of date.
+// :param given => {tenant: 'default', touchpoint: '', version: 1, after: '', limit: 500}
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (o:OpenID)
-  WHERE o.scope = $touchpoint AND o.key > $after
-  WITH o ORDER BY o.key ASC
-  WHERE o.tenant = $tenant
-    AND EXISTS { MATCH (o)-[r:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->() WHERE r.version < $version }
-  WITH o LIMIT $limit
+  WHERE o.scope = $given.touchpoint AND o.key > $given.after
+  WITH o ORDER BY o.scope ASC, o.key ASC
+  WHERE o.tenant = $given.tenant
+    AND EXISTS { MATCH (o)-[r:RESOLVED_AS]->() WHERE r.version < $given.version }
+  WITH o LIMIT $given.limit
   RETURN collect(o.key) AS keys
 }
 RETURN keys
 
 // name: conflicts_by_key
-// :params {tenant: 'default', after: '', before: '~', limit: 20, states: null, kinds: null, touchpoint: null}
-MATCH (t:Tenant {key: $tenant})
+// :param given => {tenant: 'default', after: '', before: '~', limit: 20, states: null, kinds: null, touchpoint: null}
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (k:Conflict)
-  WHERE k.tenant = $tenant AND $after < k.key < $before
-  WITH k ORDER BY k.key ASC
-  WHERE ($states IS NULL OR k.state IN $states) AND ($kinds IS NULL OR k.kind IN $kinds)
-  WITH k LIMIT $limit + 1
+  WHERE k.tenant = $given.tenant AND k.key > $given.after AND k.key < $given.before
+  WITH k ORDER BY k.tenant ASC, k.key ASC
+  WHERE ($given.states IS NULL OR k.state IN $given.states) AND ($given.kinds IS NULL OR k.kind IN $given.kinds)
+  WITH k LIMIT $given.limit + 1
   RETURN collect(k) AS chosen
 }
 
 // name: conflicts_by_state
-// :params {state: 'OPEN'}
-MATCH (t:Tenant {key: $tenant})
+// :param given => {state: 'OPEN'}
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (k:Conflict)
-  WHERE k.tenant = $tenant AND k.state = $state AND $after < k.key < $before
-  WITH k ORDER BY k.key ASC
-  WHERE $kinds IS NULL OR k.kind IN $kinds
-  WITH k LIMIT $limit + 1
+  WHERE k.tenant = $given.tenant AND k.state = $given.state AND k.key > $given.after AND k.key < $given.before
+  WITH k ORDER BY k.tenant ASC, k.state ASC, k.key ASC
+  WHERE $given.kinds IS NULL OR k.kind IN $given.kinds
+  WITH k LIMIT $given.limit + 1
   RETURN collect(k) AS chosen
 }
 
 // name: conflicts_by_touchpoint
-MATCH (t:Tenant {key: $tenant})
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH ()-[r:ABOUT]->()
-  WHERE r.touchpoint = $touchpoint AND $after < r.conflict < $before
-  WITH DISTINCT r.conflict AS key ORDER BY key ASC
+  WHERE r.touchpoint = $given.touchpoint AND r.conflict > $given.after AND r.conflict < $given.before
+  WITH DISTINCT r.touchpoint AS touchpoint, r.conflict AS key ORDER BY touchpoint ASC, key ASC
   MATCH (k:Conflict {key: key})
-  WHERE k.tenant = $tenant AND ($states IS NULL OR k.state IN $states) AND ($kinds IS NULL OR k.kind IN $kinds)
-  WITH k LIMIT $limit + 1
+  WHERE k.tenant = $given.tenant AND ($given.states IS NULL OR k.state IN $given.states) AND ($given.kinds IS NULL OR k.kind IN $given.kinds)
+  WITH k LIMIT $given.limit + 1
   RETURN collect(k) AS chosen
 }
 
 // name: conflicts_here
-// :params {keys: []}
-MATCH (t:Tenant {key: $tenant})
+// :param given => {keys: []}
+MATCH (t:Tenant {key: $given.tenant})
 CALL () {
-  UNWIND $keys AS key
+  UNWIND $given.keys AS key
   MATCH (k:Conflict {key: key})
-  WHERE k.tenant = $tenant
+  WHERE k.tenant = $given.tenant
   RETURN collect(k) AS chosen
 }
 
 // name: conflicts_found
 CALL (chosen) {
-  UNWIND chosen[..$limit] AS k
+  UNWIND chosen[..$given.limit] AS k
   CALL (k) {
     UNWIND k.mentions AS key
     MATCH (e:Identifier {key: key})
     WHERE e.customer IS NOT NULL
-    RETURN collect([f IN $member | e[f]]) AS mentioned
+    RETURN collect([f IN $given.member | e[f]]) AS mentioned
   }
-  RETURN collect([[f IN $conflict | k[f]], CASE k.kind WHEN 'GENERIC_IDENTIFIER' THEN COUNT {
+  RETURN collect([[f IN $given.conflict | k[f]], CASE k.kind WHEN 'GENERIC_IDENTIFIER' THEN COUNT {
     MATCH (k)-[:ABOUT]->(g)-[:RESOLVED_AS|MIGRATED_TO|CLAIMS]-(n) WHERE n.customer <> g.customer RETURN DISTINCT n
   } END, mentioned]) AS conflicts
 }
-RETURN t.registryVersion AS version, size(chosen) > $limit AS hasMore, conflicts
+RETURN t.registryVersion AS version, size(chosen) > $given.limit AS hasMore, conflicts
 
 // name: conflicts_count
 RETURN size(chosen) AS total

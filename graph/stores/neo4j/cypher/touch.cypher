@@ -1,14 +1,14 @@
 // Moving times only: most traffic is a login that was seen before.
 
 // name: touch
-// :params {tenant: 'default', version: 1, touches: []}
+// :param given => {tenant: 'default', version: 1, touches: []}
 // Which touches may be applied follows from what is stored alone, so a batch may name an OpenID twice; then the sums are written.
-MATCH (t:Tenant {key: $tenant})
+MATCH (t:Tenant {key: $given.tenant})
 SET t.locked = true
-WITH t WHERE t.registryVersion = $version
-UNWIND $touches AS row
+WITH t WHERE t.registryVersion = $given.version
+UNWIND $given.touches AS row
 MATCH (o:Identifier {key: row.openId})
-WHERE o.tenant = $tenant AND o.customer IS NOT NULL
+WHERE o.tenant = $given.tenant AND o.customer IS NOT NULL
 MATCH (o)-[r:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->(e)
 WHERE r.key IN row.rollups
 WITH row, o, collect(r) AS links, collect(DISTINCT e) AS ends

@@ -1,0 +1,52 @@
+"""What resolvers reach: the services of this process, and who asks in this one operation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import strawberry
+
+from app.access import Access, Caller
+from app.ingest.ports import BackfillService, LoginService
+from graph.gather import Recorder
+from graph.people import Identity
+from graph.stores import Page, Slice, Store
+from graph.tenant import Tenant
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What lives as long as the process."""
+
+    store: Store
+    recorder: Recorder
+    access: Access
+    logins: LoginService
+    backfills: BackfillService
+    wake: Callable[[], None]
+    """Tells the worker that a job waits; it would find it by itself, only later."""
+
+
+@dataclass(kw_only=True)
+class Context:
+    """What one operation carries: make one for each."""
+
+    services: Services
+    caller: Caller
+    open_id_pages: dict[tuple[str, Page], asyncio.Task[Slice[Identity]]] = field(default_factory=dict)
+    """Pages of touchpoints' OpenIDs that this operation asked for: asked again, they are not loaded again."""
+
+    @cached_property
+    def tenant(self) -> Tenant:
+        """The caller's part of the store."""
+        return Tenant(self.services.store, self.caller.tenant)
+
+    def wake(self) -> None:
+        """A job was put: let the worker start on it."""
+        self.services.wake()
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,78 @@
+"""The schema: every question and every mutation, put together once; and how it is printed for schema.graphql."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import ExecutionContext, PreExecutionError
+
+from app.api import types
+from app.api.accounts import AccountMutations, AccountQueries
+from app.api.bindings import BindingMutations
+from app.api.errors import presented
+from app.api.jobs import JobMutations, JobQueries
+from app.api.keys import KeyMutations, KeyQueries
+from app.api.limits import DocumentLimiter, DocumentLimits
+from app.api.logins import LoginMutations
+from app.api.nodes import NodeQueries
+from app.api.people import PeopleQueries
+from app.api.resolutions import ResolutionMutations
+from app.api.rules import RuleMutations, RuleQueries
+from app.api.scalars import SCALARS
+
+REMEMBERED = 256
+"""Documents whose parsed form and validation are kept: a client repeats few."""
+
+
+@strawberry.type(description="What can be asked. Needs the scope READ, but for `viewer`.")
+class Query(KeyQueries, NodeQueries, PeopleQueries, AccountQueries, RuleQueries, JobQueries):
+    """Every question."""
+
+
+@strawberry.type(
+    description="What can be changed. Every payload says in `errors` what was refused; each mutation names the scope it needs."
+)
+class Mutation(AccountMutations, BindingMutations, RuleMutations, ResolutionMutations, LoginMutations, JobMutations, KeyMutations):
+    """Every mutation."""
+
+
+class Schema(strawberry.Schema):
+    """Strawberry's schema, whose errors all have a code and say nothing that is not the caller's business."""
+
+    async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:  # noqa: ANN401  # handed on as they are
+        """Execute one operation."""
+        result = await super().execute(*args, **kwargs)
+        if result.errors:
+            result.errors = presented(result.errors, are_early=isinstance(result, PreExecutionError))
+        return result
+
+    def process_errors(self, errors: list[Any], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing: what is unexpected is logged where it is masked, and the rest is the caller's."""
+
+
+def make_schema(*, limits: DocumentLimits | None = None, has_suggestions: bool = True) -> Schema:
+    """The schema; without suggestions, errors do not answer a wrong name with the right ones."""
+    limits = limits or DocumentLimits()
+    return Schema(
+        Query,
+        Mutation,
+        types=[*types.IMPLEMENTING, *types.ERRORS],
+        extensions=[
+            lambda: DocumentLimiter(limits),
+            lambda: ParserCache(maxsize=REMEMBERED),
+            lambda: ValidationCache(maxsize=REMEMBERED),
+        ],
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not has_suggestions),
+    )
+
+
+schema = make_schema()
+
+
+def schema_sdl() -> str:
+    """The schema as text: what schema.graphql holds."""
+    return schema.as_str() + "\n"

@@ -1,0 +1,1 @@
+"""How identities come in: login codes, backfills, imports."""

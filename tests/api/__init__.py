@@ -1,0 +1,1 @@
+"""The GraphQL API, executed in process on a real store."""

@@ -1,0 +1,96 @@
+"""All that a tenant has in its database, as it lies there, and the back door to a SQLite file; the one to Neo4j is beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from graph.accounts import Registry
+from graph.changes import Change
+from graph.decisions import Decision
+from graph.jobs import Job
+from graph.node import Key, Node
+from graph.policy import IdentityPolicy
+from graph.quarantine import Quarantined
+from graph.state import ConflictRow, CustomerRow, Member, StoredRollup
+from graph.stores.rows import NODES, REGISTRY_NODES, from_row, policy_from
+from tests.stores import sqlite_door
+
+N = TypeVar("N", bound=Node)
+
+
+@dataclass(kw_only=True)
+class Everything:
+    """One tenant."""
+
+    turn: int
+    sequence: int
+    version: int
+    policy: IdentityPolicy | None
+    members: dict[Key, Member]
+    customers: dict[Key, CustomerRow]
+    rollups: dict[Key, StoredRollup]
+    conflicts: dict[Key, ConflictRow]
+    nodes: list[Node]
+    """The registry, jobs, quarantined rows, decisions and API keys."""
+    changes: list[Change]
+    oddities: list[str] = field(default_factory=list)
+    """What lies there in two ways that disagree, or hangs on nothing."""
+
+    @property
+    def registry(self) -> Registry:
+        """The brand's side."""
+        return Registry.of(self.version, (node for node in self.nodes if isinstance(node, REGISTRY_NODES)), self.policy)
+
+    def each(self, kind: type[N]) -> Iterator[N]:
+        """The nodes of one kind."""
+        return (node for node in self.nodes if isinstance(node, kind))
+
+    @property
+    def decisions(self) -> dict[Key, Decision]:
+        """Those that stand."""
+        return {one.key: one for one in self.each(Decision) if one.revoked is None}
+
+    @property
+    def jobs(self) -> list[Job]:
+        """All that were ever asked for, in the order in which they were."""
+        return sorted(self.each(Job), key=lambda job: (job.started, job.key))
+
+    @property
+    def waiting(self) -> dict[Key, Quarantined]:
+        """What waits in quarantine."""
+        return {one.key: one for one in self.each(Quarantined)}
+
+
+def from_sqlite(path: Path, tenant: str) -> Everything:
+    """Read it through a connection of its own."""
+    people = sqlite_door.peek(path, tenant)
+    file = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    [(number, policy)] = file.execute("SELECT id, policy FROM tenant WHERE name = ?", (tenant,))
+    nodes = list(file.execute("SELECT label, body FROM node WHERE tenant = ?", (number,)))
+    changes = list(file.execute("SELECT sequence, body FROM change WHERE tenant = ? ORDER BY sequence", (number,)))
+    lost = "SELECT count(*) FROM link AS l WHERE tenant = ? AND NOT EXISTS (SELECT * FROM {} WHERE {})"
+    on_evidence = "evidence AS e", "e.tenant = l.tenant AND e.key = l.evidence AND e.a = l.a"
+    on_people = "identifier AS i", "i.tenant = l.tenant AND i.key = l.b"
+    loose = [int(found) for on in (on_evidence, on_people) for (found,) in file.execute(lost.format(*on), (number,))]
+    file.close()
+    read = [from_row(Change, json.loads(body)) for _, body in changes]
+    return Everything(
+        turn=people.turn,
+        sequence=people.sequence,
+        version=people.version,
+        policy=policy_from(json.loads(policy)) if policy else None,
+        members=people.members,
+        customers=people.customers,
+        rollups=people.rollups,
+        conflicts=people.conflicts,
+        nodes=[from_row(NODES[label], json.loads(body)) for label, body in nodes],
+        changes=read,
+        oddities=[f"{loose} links hang on no evidence, or on nobody"] * any(loose)
+        + ["a change does not lie under its own number"] * ([one.sequence for one in read] != [number for number, _ in changes]),
+    )

@@ -1,0 +1,176 @@
+"""A process with four writers: python -m tests.concurrency.writer URL SECRET TENANT SEED SECONDS. Its last line says what was acknowledged.
+
+They record logins, link and unlink external ids, migrate followers, and change bindings, whose jobs are done by whoever finds them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from random import Random
+
+from graph.binding import bind_touchpoint, correct_binding, move_touchpoint, retract_binding, unbind_touchpoint
+from graph.errors import Refused
+from graph.gather import Recorder
+from graph.link import By, ExternalLink, Migration, link_external_ids, record_migrations, unlink_external_ids
+from graph.record import Outcome, Result, record_resolutions
+from graph.rows import Row
+from graph.stores import open_store
+from graph.tenant import Tenant
+from graph.upkeep import new_owner, replay_quarantine, run_rescopes
+from tests.concurrency import brand
+
+WRITERS = 4
+POOL, DRIFT = 200, 8
+"""So many people are about at a time; so many new ones a second take the place of others, up to CYCLE."""
+CYCLE = 600
+REGISTRY_EVERY = 2.5
+"""Seconds between two changes of a binding by one process."""
+LATE_AFTER = 0.4
+"""Of the time has passed when the late touchpoint is registered."""
+
+
+class Process:
+    """What the writers of one process share."""
+
+    def __init__(self, tenant: Tenant, seconds: float) -> None:
+        self.tenant = tenant
+        self.recorder = Recorder()
+        self.started = time.monotonic()
+        self.until = self.started + seconds
+        self.seconds = seconds
+        self.owner = new_owner()
+        self.met: set[tuple[int, str]] = set()
+        """Who was seen where by one of these writers."""
+        self.acknowledged: Counter[str] = Counter()
+        self.did: Counter[str] = Counter()
+        self.errors: list[str] = []
+
+    def person(self, chance: Random) -> int:
+        """Somebody who is about now; the other process draws from the same pool."""
+        return (int((time.time() % 1000) * DRIFT) + chance.randrange(POOL)) % CYCLE
+
+    def acknowledge(self, rows: Sequence[Row], results: Sequence[Result]) -> None:
+        """Note which rows were accepted."""
+        for row, result in zip(rows, results, strict=True):
+            self.did[f"rows {result.outcome.value}"] += 1
+            if result.outcome is not Outcome.REJECTED:
+                self.acknowledged[f"{row.app_id}/{row.open_id}"] += 1
+
+
+class Writer:
+    """One of them."""
+
+    def __init__(self, process: Process, seed: str, *, is_registrar: bool) -> None:
+        self.process, self.tenant, self.chance = process, process.tenant, Random(seed)
+        self.is_registrar = is_registrar
+        self.registry_at = time.monotonic() + self.chance.uniform(0, REGISTRY_EVERY)
+
+    async def write(self) -> None:
+        """Until the time is over."""
+        while time.monotonic() < self.process.until:
+            step = self._next()
+            try:
+                await step()
+                self.process.did[step.__name__.lstrip("_")] += 1
+            except Refused:
+                self.process.did["refused"] += 1
+            except Exception:  # noqa: BLE001  # whatever reaches a caller is what this is about
+                self.process.errors.append(traceback.format_exc(limit=-4))
+
+    def _next(self) -> Callable[[], Awaitable[None]]:
+        if self.is_registrar and time.monotonic() > self.registry_at:
+            self.registry_at = time.monotonic() + REGISTRY_EVERY
+            return self._registry
+        steps = (self._gathered, self._directly, self._link, self._unlink, self._migrate)
+        return self.chance.choices(steps, (50, 15, 15, 8, 4))[0]
+
+    def _rows(self) -> list[Row]:
+        places = [(self.process.person(self.chance), self.chance.choice(brand.APPS)) for _ in range(self.chance.randint(1, 40))]
+        rows = [brand.row(self.chance, *place, is_known=place in self.process.met) for place in places]
+        self.process.met.update(places)
+        return rows
+
+    async def _gathered(self) -> None:
+        rows = self._rows()
+        self.process.acknowledge(rows, await self.process.recorder.record(self.tenant, rows))
+
+    async def _directly(self) -> None:
+        rows = self._rows()
+        self.process.acknowledge(rows, await record_resolutions(self.tenant, rows))
+
+    def _links(self) -> list[ExternalLink]:
+        people = [self.process.person(self.chance) for _ in range(self.chance.randint(1, 12))]
+        return [
+            ExternalLink(
+                customer=By(open_id=(self.chance.choice(list(brand.HOME)), brand.open_id_of(person))),
+                external_id=brand.member_number(person) if self.chance.random() < 0.7 else brand.phone(person),
+            )
+            for person in people
+        ]
+
+    async def _link(self) -> None:
+        results = await link_external_ids(self.tenant, self._links())
+        self.process.did.update(f"links {result.outcome.value}" for result in results)
+
+    async def _unlink(self) -> None:
+        results = await unlink_external_ids(self.tenant, self._links())
+        self.process.did.update(f"unlinks {result.outcome.value}" for result in results)
+
+    async def _migrate(self) -> None:
+        old, new = self.chance.sample(list(brand.HOME), 2)
+        people = {self.process.person(self.chance) for _ in range(3)}
+        items = [Migration(from_open_id=brand.open_id_of(person), to_open_id=brand.open_id_of(person)) for person in people]
+        await record_migrations(self.tenant, old, new, items)
+
+    async def _registry(self) -> None:
+        """Change a binding, then do whatever jobs nobody does."""
+        late = (await self.tenant.store.registry(self.tenant.name)).touchpoints
+        try:
+            has_time_come = time.monotonic() - self.process.started > LATE_AFTER * self.process.seconds
+            if has_time_come and self.tenant.keys.touchpoint(brand.LATE) not in late:
+                await brand.found_late(self.tenant)
+            else:
+                await self._rebind()
+        finally:
+            self.process.did["jobs done"] += await run_rescopes(self.tenant.store, self.process.owner)
+        if self.chance.random() < 0.3:
+            self.process.did["rows released by hand"] += await replay_quarantine(self.tenant, None)
+
+    async def _rebind(self) -> None:
+        tenant, chance = self.tenant, self.chance
+        app, platform = chance.choice(list(brand.HOME)), chance.choice(brand.PLATFORMS)
+        at = brand.now() - chance.randrange(brand.PAST)
+        bindings = (await tenant.view()).bindings
+        known = chance.choice(bindings).id
+        match chance.choice(["move", "move", "unbind", "bind", "correct", "correct", "retract"]):
+            case "move":
+                await move_touchpoint(tenant, app, platform, at=at, has_happened=True)
+            case "unbind":
+                await unbind_touchpoint(tenant, app, at=at)
+            case "bind":
+                await bind_touchpoint(tenant, app, platform, at=at, has_happened=True)
+            case "correct":
+                await correct_binding(tenant, known, reason="test", open_app_id=platform, at=at)
+            case _ if len(bindings) > len(brand.APPS):
+                await retract_binding(tenant, known, reason="test")
+
+
+async def run(url: str, secret: str, name: str, seed: str, seconds: float) -> dict[str, object]:
+    """Write; then say what was acknowledged."""
+    async with open_store(url, secret=secret.encode(), clock=brand.now) as store:
+        process = Process(Tenant(store, name), seconds)
+        writers = [Writer(process, f"{seed}/{number}", is_registrar=number == 0) for number in range(WRITERS)]
+        await asyncio.gather(*(writer.write() for writer in writers))
+        await process.recorder.close()
+    return {"acknowledged": process.acknowledged, "did": process.did, "errors": process.errors}
+
+
+if __name__ == "__main__":
+    _, url_given, secret_given, name_given, seed_given, seconds_given = sys.argv
+    sys.stdout.write(json.dumps(asyncio.run(run(url_given, secret_given, name_given, seed_given, float(seconds_given)))) + "\n")

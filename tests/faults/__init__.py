@@ -1,0 +1,1 @@
+"""Deliberate faults of the rule, each of which a property must notice: tests of the tests."""

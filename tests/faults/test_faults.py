@@ -1,0 +1,42 @@
+"""Every deliberate fault turns the property red that it names; without faults the properties hold."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+
+import pytest
+
+from tests.faults import properties
+from tests.faults.faults import FAULTS
+
+HISTORIES = 400
+"""A fault must show in so many histories; most show in the first dozen."""
+
+
+async def check(name: str, seeds: Iterable[int]) -> None:
+    """Run the property of this name."""
+    outcome = getattr(properties, name)(seeds)
+    if inspect.isawaitable(outcome):
+        await outcome
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+async def test_a_fault_turns_its_property_red(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with the rule does not go unnoticed."""
+    patch, wrong, noticed_by = FAULTS[name]
+    patch(monkeypatch)
+    with pytest.raises(AssertionError, match="history"):
+        await check(noticed_by, range(HISTORIES))
+        pytest.fail(f"nobody noticed: {wrong}")
+
+
+@pytest.mark.parametrize("name", sorted({noticed_by for _, _, noticed_by in FAULTS.values()}))
+async def test_without_faults_the_properties_hold(name: str) -> None:
+    """A property that is red anyway would notice nothing."""
+    await check(name, range(40))
+
+
+def test_there_are_enough_faults() -> None:
+    """At least twelve ways of being wrong were tried."""
+    assert len(FAULTS) >= 12

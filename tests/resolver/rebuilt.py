@@ -1,0 +1,133 @@
+"""What the pure functions make of evidence all at once, and of what a store holds: the same plain answer, to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from graph.accounts import Registry
+from graph.decisions import Decision, DecisionKind
+from graph.derive import News, derive
+from graph.evidence import ResolutionSource, Rollup
+from graph.evidence import Said as Saying
+from graph.keys import Keys
+from graph.node import Key
+from graph.state import Identifier, Label, StoredRollup, naming
+from graph.turn import Incomplete, Loaded
+from tests.resolver.facts import Claimed, Decided, Moved, Name, Said, Seen, Truth, Unlinked
+from tests.resolver.memory_store import NOW, MemoryStore
+from tests.resolver.names import Names
+
+Fact = Seen | Moved | Claimed | Unlinked
+
+
+@dataclass(frozen=True)
+class State:
+    """Of each identifier the account (none of an external id) and the customer; of each open conflict its kind and what it is about."""
+
+    people: Mapping[Key, tuple[Key | None, Key]]
+    conflicts: frozenset[tuple[str, tuple[Key, ...]]]
+
+
+def expected(truth: Truth, key: Callable[[Name], Key]) -> State:
+    """What the reference says, in real keys."""
+    people = {key(name): (key(truth.accounts[name]) if name in truth.accounts else None, key(seed)) for name, seed in truth.customers.items()}
+    return State(people, frozenset((kind, tuple(map(key, about))) for kind, about in truth.conflicts))
+
+
+def in_memory(store: MemoryStore) -> State:
+    """What the store in memory holds."""
+    people = {key: (member.account, member.customer) for key, member in store.members.items()}
+    return State(people, frozenset((row.kind.value, row.about) for row in store.conflicts_.values() if row.resolved is None))
+
+
+def evidence(fact: Fact, names: Names) -> Rollup:
+    """One fact as a roll-up of its own."""
+    key = names.key
+    match fact:
+        case Seen(who, source, at, None):
+            return _rollup(names, Saying.SEEN, key(who), key(who), source, at)
+        case Seen(who, source, at, text) if text is not None:
+            return _rollup(names, Saying.RESOLVED_AS, key(who), names.keys.union_text(text), source, at, text)
+        case Moved(old, new, at, source):
+            return _rollup(names, Saying.MIGRATED_TO, key(old), key(new), source, at)
+        case Claimed(claimant, ext, source, at):
+            text = naming(names.identifier(claimant), names.identifier(ext))
+            return _rollup(names, Saying.CLAIMS, key(claimant), key(ext), source, at, text)
+        case Unlinked(claimant, ext, at):
+            return _rollup(names, Saying.UNLINKED, key(claimant), key(ext), "MANUAL", at)
+    raise AssertionError(fact)
+
+
+def _rollup(names: Names, saying: Saying, a: Key, b: Key, source: str, at: int, text: str = "") -> Rollup:
+    return Rollup(
+        key=names.keys.evidence(saying.value, a, b, source),
+        said=saying,
+        a=a,
+        b=b,
+        source=ResolutionSource(source),
+        first=at,
+        last=at,
+        times=1,
+        text=text,
+    )
+
+
+def identifiers(facts: Iterable[Fact], names: Names) -> dict[Key, Identifier]:
+    """The OpenIDs that facts name; claims name the others themselves."""
+    named = {end for fact in facts for end in _opens(fact)}
+    return {one.key: one for one in map(names.identifier, named)}
+
+
+def _opens(fact: Fact) -> list[Name]:
+    match fact:
+        case Seen(who):
+            return [who]
+        case Moved(old, new):
+            return [old, new]
+        case Claimed(claimant) | Unlinked(claimant):
+            return [claimant] if claimant[0] == "open" else []
+
+
+def decisions(said: Said, names: Names) -> list[Decision]:
+    """What was decided and stands."""
+    return [decision(one, names) for one in said.decided]
+
+
+def decision(one: Decided, names: Names) -> Decision:
+    """One decision."""
+    a, b = names.key(one.a), names.key(one.b)
+    return Decision(key=Key(one.key), kind=DecisionKind(one.kind), a=a, b=b, reason="test", author="test", decided=one.at)
+
+
+def rebuilt(
+    registry: Registry,
+    keys: Keys,
+    known: Mapping[Key, Identifier],
+    rollups: Sequence[Rollup],
+    standing: Iterable[Decision],
+    stored: Sequence[Rollup] = (),
+) -> State:
+    """Everything derived at once, `stored` roll-ups as if they had been there before."""
+    news = News(cause="rebuild", identifiers=dict(known), rollups=list(rollups), decisions=list(standing))
+    asked = frozenset(known)
+    while True:
+        loaded = Loaded(registry=registry, turn=1, sequence=0, asked=asked, rollups={one.key: StoredRollup(rollup=one) for one in stored})
+        try:
+            writes = derive(loaded, keys, news, NOW).writes
+        except Incomplete as more:
+            assert not more.scope.people <= asked
+            asked |= more.scope.people
+        else:
+            people = {member.key: (member.account, member.customer) for member in writes.members}
+            return State(people, frozenset((row.kind.value, row.about) for row in writes.conflicts))
+
+
+def rebuilt_from(store: MemoryStore) -> State:
+    """What follows from the evidence and decisions that the store in memory holds."""
+    known = {key: one for key, one in store.members.items() if one.label is Label.OPEN_ID}
+    plain = {key: Identifier(key=key, label=one.label, scope=one.scope, value=one.value) for key, one in known.items()}
+    standing = [node for node in store.nodes_.values() if isinstance(node, Decision)]
+    return rebuilt(store.registry_now(), store.made, plain, [stored.rollup for stored in store.rollups.values()], standing)
+
+

@@ -1,0 +1,118 @@
+"""The rule in random histories without a database: in every order and batching the pure functions say what the reference says."""
+
+from __future__ import annotations
+
+import random
+from itertools import groupby
+from typing import cast
+
+import pytest
+
+from graph.keys import Keys
+from graph.stores import Store
+from tests.resolver.facts import Said
+from tests.resolver.histories import Story, said, shuffled, story
+from tests.resolver.live import LiveTeller
+from tests.resolver.memory_store import MemoryStore
+from tests.resolver.names import Names
+from tests.resolver.rebuilt import State, decisions, evidence, expected, identifiers, in_memory, rebuilt, rebuilt_from
+from tests.resolver.reference import truth
+from tests.resolver.tally import EACH_AT_LEAST, TALLIES, how_many, rare
+from tests.resolver.telling import Teller, WatchedTenant
+
+pytestmark = pytest.mark.histories
+DEFAULT = 2000
+HISTORIES = how_many("pure", DEFAULT)
+SHARES = 4
+"""Tests into which the histories are dealt out, so that a failure shows early and several cores can help."""
+
+
+def answer(one: Story, names: Names) -> State:
+    """What the reference says of a history."""
+    return expected(truth(said(one.operations), one.world.rules, names.key), names.key)
+
+
+def derived_at_once(one: Story, everything: Said, names: Names, chance: random.Random) -> State:
+    """What the pure functions make of it: in a random order, some of it twice, some of it known before."""
+    facts = [fact for fact in everything.facts for _ in range(1 + (chance.random() < 0.1))]
+    facts.sort(key=lambda _: chance.random())
+    rollups = [evidence(fact, names) for fact in facts]
+    merged = {}
+    for rollup in rollups[: chance.randint(0, len(rollups))]:
+        merged[rollup.key] = merged[rollup.key].merged(rollup) if rollup.key in merged else rollup
+    standing = sorted(decisions(everything, names), key=lambda _: chance.random())
+    registry = names.registry(one.world, everything.bound)
+    return rebuilt(registry, names.keys, identifiers(facts, names), rollups, standing, list(merged.values()))
+
+
+def check_pure(one: Story, chance: random.Random) -> None:
+    """Two orders at once."""
+    names = Names(MemoryStore().made)
+    right = answer(one, names)
+    for _ in range(2):
+        assert right == derived_at_once(one, said(one.operations), names, chance)
+
+
+async def told(one: Story, chance: random.Random, teller_of: type[Teller] = Teller) -> MemoryStore:
+    """A store in memory that was told a history in a random order."""
+    store = MemoryStore()
+    tenant = WatchedTenant(cast("Store", store), "t", TALLIES["pure"])
+    teller = teller_of(tenant, one.world, chance)
+    await teller.prepare()
+    await teller.tell(shuffled(one.operations, chance))
+    return store
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_all_at_once_equals_the_reference(share: int) -> None:
+    """Permuting, duplicating or re-batching what was said gives the partition, ids and conflicts of the reference."""
+    for seed in range(share, HISTORIES, SHARES):
+        try:
+            check_pure(story(seed), random.Random(seed))
+        except BaseException as error:
+            error.add_note(f"history {seed}")
+            raise
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+async def test_one_after_another_equals_the_reference(share: int) -> None:
+    """Recomputing only the raw components that a change touches ends where the reference does, in any order of use cases."""
+    for seed in range(share, HISTORIES, SHARES):
+        one = story(seed)
+        store = await told(one, random.Random(seed))
+        TALLIES["pure"]["histories"] += 1
+        assert answer(one, Names(store.made)) == in_memory(store), f"history {seed}"
+        assert {key: customer for key, (_, customer) in in_memory(store).people.items()} == replayed(store), f"history {seed}"
+
+
+def replayed(store: MemoryStore) -> dict[str, str]:
+    """Who is whose by the change feed alone, whose changes of one transaction belong together."""
+    assert list(range(1, len(store.changes_) + 1)) == [change.sequence for change in store.changes_]
+    customers: dict[str, list[str]] = {}
+    for _, together in groupby(store.changes_, key=lambda change: change.transaction):
+        changes = list(together)
+        for former in {former for change in changes for former in change.previous}:
+            customers.pop(former, None)
+        customers |= {change.customer: change.identifiers for change in changes if change.identifiers}
+    return {one.partition("_")[2]: customer for customer, members in customers.items() for one in members}
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+async def test_what_looks_at_customers_equals_a_rebuild(share: int) -> None:
+    """Use cases whose evidence depends on who is who at the time leave what a rebuild from that evidence gives."""
+    for seed in range(share, HISTORIES // 16, SHARES):
+        store = await told(story(seed), random.Random(seed), LiveTeller)
+        assert rebuilt_from(store) == in_memory(store), f"history {seed}"
+
+
+def test_the_histories_were_worth_telling() -> None:
+    """Everything that the rule can do came up often enough in this run to have been tested."""
+    if TALLIES["pure"]["histories"] < DEFAULT:
+        pytest.skip(f"says little about fewer than {DEFAULT} histories")
+    assert rare("pure", EACH_AT_LEAST) == []
+
+
+def test_the_same_number_tells_the_same_history() -> None:
+    """A history that failed can be told again by its number."""
+    assert story(7) == story(7)
+    assert Keys(b"secret of the tests", "t").union_text("a") == MemoryStore().made.union_text("a")

@@ -1,0 +1,14 @@
+"""What every store must do. A store's test file inherits this class and brings what harness.py asks for."""
+
+from __future__ import annotations
+
+from tests.stores.loading import Loading
+from tests.stores.paging import Paging
+from tests.stores.questions import Questions
+from tests.stores.touching import Touching
+from tests.stores.turns import Turns
+from tests.stores.use_cases import UseCases
+
+
+class StoreContract(Turns, Loading, Questions, Paging, Touching, UseCases):
+    """The whole contract."""

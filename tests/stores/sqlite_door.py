@@ -1,0 +1,138 @@
+"""The back door to an embedded store: a connection of its own, with statements of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from graph.evidence import ResolutionSource, Rollup, Said
+from graph.node import Key, Node
+from graph.state import ConflictKind, ConflictRow, CustomerRow, CustomerState, EvidenceKind, Label, Member, Step, StoredRollup
+from graph.stores.rows import to_row
+from graph.turn import Writes
+from tests.stores.cast import Stored
+
+
+def plant(path: Path, tenant: str, rows: Writes, version: int) -> None:
+    """Put rows into the file."""
+    with apsw.Connection(str(path)) as file:
+        [(number,)] = file.execute("SELECT id FROM tenant WHERE name = ?", (tenant,))
+        file.execute("UPDATE tenant SET registry_version = ? WHERE id = ?", (version, number))
+        door = _Door(file, number)
+        for member in rows.members:
+            door.put("identifier", {**_fields(member), "label": member.label.value})
+        for customer in rows.customers:
+            door.put("customer", {**_fields(customer), "state": customer.state.name})
+        for stored in rows.rollups:
+            door.put_rollup(stored, {member.key: member for member in rows.members})
+        for conflict in rows.conflicts:
+            door.put_conflict(conflict, {member.key: member for member in rows.members})
+        for node in rows.put:
+            door.put_node(node)
+
+
+def peek(path: Path, tenant: str) -> Stored:
+    """Read everything of one tenant out of it."""
+    file = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    [(number, turn, sequence, version)] = file.execute("SELECT id, turn, sequence, registry_version FROM tenant WHERE name = ?", (tenant,))
+    door = _Door(file, number)
+    stored = Stored(turn=turn, sequence=sequence, version=version)
+    stored.members = {row["key"]: Member(**{**row, "label": Label(row["label"])}) for row in door.every("identifier")}
+    for row in door.every("customer"):
+        flags = {"has_conflict": row["has_conflict"] == 1, "has_shed": row["has_shed"] == 1}
+        stored.customers[row["key"]] = CustomerRow(**{**row, **flags, "state": CustomerState[row["state"]]})
+    stored.rollups = {rollup.rollup.key: rollup for rollup in map(door.rollup, door.every("evidence"))}
+    stored.conflicts = {row["key"]: _conflict(row) for row in door.every("conflict")}
+    stored.changes = sorted(row["sequence"] for row in door.every("change"))
+    stored.nodes = {row["key"]: row["label"] for row in door.every("node")}
+    file.close()
+    return stored
+
+
+class _Door:
+    """One tenant's rows."""
+
+    def __init__(self, file: apsw.Connection, tenant: int) -> None:
+        self.file, self.tenant = file, tenant
+
+    def put(self, table: str, row: Mapping[str, Any]) -> None:
+        names = ", ".join(["tenant", *row])
+        marks = ", ".join("?" * (len(row) + 1))
+        self.file.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", (self.tenant, *row.values()))  # noqa: S608
+
+    def put_rollup(self, stored: StoredRollup, members: Mapping[Key, Member]) -> None:
+        rollup = stored.rollup
+        is_scoped = rollup.said is Said.RESOLVED_AS and rollup.a in members
+        row = {
+            **_fields(rollup),
+            "said": rollup.said.name,
+            "source": rollup.source.name,
+            "settled": int(stored.settled),
+            "version": stored.version,
+            "touchpoint": members[rollup.a].scope if is_scoped else None,
+        }
+        self.put("evidence", row)
+        for end, live in stored.ends:
+            self.put("link", {"evidence": rollup.key, "b": end, "a": rollup.a, "live": int(live)})
+
+    def put_conflict(self, row: ConflictRow, members: Mapping[Key, Member]) -> None:
+        state = "OPEN" if row.resolved is None else "RESOLVED"
+        steps = {"about": row.about, "refused": _step_json(row.refused) if row.refused else None, "kept": [_step_json(s) for s in row.kept]}
+        plain = {"key": row.key, "kind": row.kind.name, "refused_count": row.refused_count, "opened": row.opened, "resolved": row.resolved}
+        self.put("conflict", {**plain, "state": state, "links": json.dumps(steps)})
+        for key in row.mentions:
+            self.put("conflict_mention", {"conflict": row.key, "identifier": key, "is_about": int(key in row.about)})
+            member = members.get(key)
+            if member and key in row.about and member.label is Label.OPEN_ID:
+                place = {"touchpoint": member.scope, "state": state, "kind": row.kind.name, "conflict": row.key}
+                self.put("conflict_touchpoint", place)
+
+    def put_node(self, node: Node) -> None:
+        self.put("node", {"label": type(node).__name__, "key": node.key, "body": json.dumps(to_row(node))})
+
+    def every(self, table: str) -> list[dict[str, Any]]:
+        cursor = self.file.execute(f"SELECT * FROM {table} WHERE tenant = ?", (self.tenant,))  # noqa: S608
+        rows = []
+        for row in cursor:
+            names = [column[0] for column in cursor.get_description()]
+            rows.append({name: value for name, value in zip(names, row, strict=True) if name != "tenant"})
+        return rows
+
+    def rollup(self, row: dict[str, Any]) -> StoredRollup:
+        settled, version, _ = row.pop("settled"), row.pop("version"), row.pop("touchpoint")
+        ends = self.file.execute(
+            "SELECT b, live FROM link WHERE tenant = ? AND evidence = ? AND a = ? ORDER BY b", (self.tenant, row["key"], row["a"])
+        )
+        rollup = Rollup(**{**row, "said": Said[row["said"]], "source": ResolutionSource[row["source"]]})
+        return StoredRollup(rollup=rollup, ends=tuple((Key(b), live == 1) for b, live in ends), settled=settled == 1, version=version)
+
+
+def _conflict(row: dict[str, Any]) -> ConflictRow:
+    read = json.loads(row.pop("links"))
+    state = row.pop("state")
+    assert state == ("OPEN" if row["resolved"] is None else "RESOLVED")
+    return ConflictRow(
+        **{**row, "kind": ConflictKind[row["kind"]]},
+        about=tuple(read["about"]),
+        refused=_step(read["refused"]) if read["refused"] else None,
+        kept=tuple(map(_step, read["kept"])),
+    )
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    return {**_fields(step), "kind": step.kind.name, "sources": [source.name for source in step.sources]}
+
+
+def _step(read: dict[str, Any]) -> Step:
+    return Step(**{**read, "kind": EvidenceKind[read["kind"]], "sources": tuple(ResolutionSource[name] for name in read["sources"])})
+
+
+def _fields(thing: object) -> dict[str, Any]:
+    """Field by field, flags as numbers."""
+    names = thing.__dataclass_fields__  # type: ignore[attr-defined]  # every row is a dataclass
+    values = {name: getattr(thing, name) for name in names}
+    return {name: int(value) if isinstance(value, bool) else value for name, value in values.items()}

@@ -1,0 +1,65 @@
+"""Neo4j keeps the contract."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+
+from graph.stores import Store
+from graph.stores.neo4j import open_neo4j
+from graph.turn import Scope, Writes
+from tests.stores import neo4j_door
+from tests.stores.cast import Cast, Stored, together
+from tests.stores.contract import StoreContract
+from tests.stores.harness import NOW, SECRET, loaded
+
+
+class TestNeo4j(StoreContract):
+    """The contract, on a real server; whatever it remarks on a statement is an error."""
+
+    uri: str
+
+    @pytest.fixture
+    async def store(self, neo4j_uri: str) -> AsyncIterator[Store]:
+        """A store on an empty database."""
+        self.uri = neo4j_uri
+        neo4j_door.wipe(self.uri, SECRET)
+        async with self.another() as store:
+            yield store
+
+    def another(self) -> AbstractAsyncContextManager[Store]:
+        """The same database once more."""
+        return _opened(self.uri)
+
+    async def plant(self, tenant: str, rows: Writes, *, version: int = 1) -> None:
+        """Through a driver of its own."""
+        neo4j_door.plant(self.uri, tenant, rows, version)
+
+    async def peek(self, tenant: str) -> Stored:
+        """Through another one."""
+        return neo4j_door.peek(self.uri, tenant)
+
+    async def test_loading_stays_within_the_tenant(self, store: Store, tenant: str, cast: Cast) -> None:
+        """Another tenant's keys are answered as unknown. The same key in two tenants cannot be: it is unique, and holds the tenant."""
+        foreign = f"{tenant}-other"
+        await store.create_tenant(foreign)
+        theirs = Cast(store.keys(foreign))
+        a, union = theirs.open_id("wxa", "a"), theirs.union_id("wxo", "u")
+        await self.plant(foreign, together(a, union, theirs.resolved(a, union), theirs.conflict(a, union), theirs.job("theirs")))
+        job = theirs.job("theirs").key
+        asked = Scope(people=frozenset({a.key}), expand=frozenset({union.key}), names=frozenset({a.key}), keys=frozenset({job}))
+        seen = await loaded(store, tenant, asked)
+        assert ({}, {}, {}, {}) == (dict(seen.members), dict(seen.rollups), dict(seen.conflicts), dict(seen.nodes))
+        assert {a.key, union.key} == set((await loaded(store, foreign, asked)).members)
+        assert cast.open_id("wxa", "a").key != a.key
+
+
+@asynccontextmanager
+async def _opened(uri: str) -> AsyncIterator[Store]:
+    store = await open_neo4j(uri, secret=SECRET, clock=lambda: NOW, warns=True)
+    try:
+        yield store
+    finally:
+        await store.close()

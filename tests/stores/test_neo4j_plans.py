@@ -1,0 +1,66 @@
+"""How Neo4j answers: by which indexes, and with which pattern. Plans are asked of a real server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from graph.stores.neo4j import open_neo4j
+from graph.stores.neo4j.shapes import COLUMNS
+from graph.stores.neo4j.texts import names, text
+from tests.stores import neo4j_door
+from tests.stores.harness import NOW, SECRET
+
+FRAGMENTS = {"aggregates", "conflicts_found", "conflicts_count", "count", "filters"}
+"""Ends of other statements, which do not run by themselves."""
+SCANS = ("AllNodesScan", "NodeByLabelScan", "DirectedAllRelationshipsScan", "RelationshipTypeScan", "AllRelationshipsScan")
+FULL_BY_INTENT = {"tenants"}
+"""Lists every tenant."""
+WALKS = ["walk_by_key", "walk_by_state", "walk_by_conflict", "walk_by_touchpoint"]
+
+
+@pytest.fixture
+async def uri(neo4j_uri: str) -> str:
+    """A server with our schema."""
+    neo4j_door.wipe(neo4j_uri, SECRET)
+    store = await open_neo4j(neo4j_uri, secret=SECRET, clock=lambda: NOW, warns=True)
+    await store.close()
+    return neo4j_uri
+
+
+def whole(name: str, *, is_backward: bool = False) -> str:
+    """A statement as it is sent."""
+    ends = {"walk_": "aggregates", "customers": "aggregates", "conflicts_": "conflicts_found"}
+    return text(name, then=next((end for begin, end in ends.items() if name.startswith(begin)), None), is_backward=is_backward)
+
+
+def operators(uri: str, statement: str) -> list[tuple[str, str]]:
+    """The plan's operators with their details, leaves last."""
+    return neo4j_door.plan(uri, statement, {"member": COLUMNS["member"]})
+
+
+async def test_every_statement_is_planned_by_index(uri: str) -> None:
+    """No statement looks at all nodes, at all of a label or at all relationships of a type; Neo4j has nothing to remark on any."""
+    scans: dict[str, Any] = {}
+    for name in set(names()) - FRAGMENTS - FULL_BY_INTENT:
+        for is_backward in (False, True):
+            found = [operator for operator, _ in operators(uri, whole(name, is_backward=is_backward)) if operator.startswith(SCANS)]
+            if found:
+                scans[name] = found
+    assert {} == scans
+
+
+async def test_raw_components_are_pruned(uri: str) -> None:
+    """A raw component is found breadth first, each identifier once, however many paths lead to it."""
+    expansions = [operator for operator, _ in operators(uri, whole("load")) if operator.startswith("VarLengthExpand")]
+    assert ["VarLengthExpand(Pruning,BFS,All)"] == expansions
+
+
+@pytest.mark.parametrize("is_backward", [False, True])
+@pytest.mark.parametrize("name", [*WALKS, "conflicts_by_key", "conflicts_by_state", "conflicts_by_touchpoint", "open_ids", "page"])
+async def test_pages_come_sorted_from_the_index(uri: str, name: str, *, is_backward: bool) -> None:
+    """A page is read off an index in its order: nothing is sorted, so nothing is read that is not shown."""
+    sorts = ("Sort", "Top", "PartialSort", "PartialTop")
+    sorting = [operator for operator, _ in operators(uri, whole(name, is_backward=is_backward)) if operator.startswith(sorts)]
+    assert [] == sorting

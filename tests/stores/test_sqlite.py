@@ -1,0 +1,41 @@
+"""The embedded store keeps the contract."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from graph.stores import Store, open_store
+from graph.turn import Writes
+from tests.stores import sqlite_door
+from tests.stores.cast import Stored
+from tests.stores.contract import StoreContract
+from tests.stores.harness import NOW, SECRET
+
+
+class TestSqlite(StoreContract):
+    """The contract, on a file."""
+
+    path: Path
+
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[Store]:
+        """A store in a folder that is not there yet."""
+        self.path = tmp_path / "data" / "store.db"
+        async with self.another() as store:
+            yield store
+
+    def another(self) -> AbstractAsyncContextManager[Store]:
+        """The same file once more."""
+        return open_store(f"sqlite:///{self.path}", secret=SECRET, clock=lambda: NOW)
+
+    async def plant(self, tenant: str, rows: Writes, *, version: int = 1) -> None:
+        """Through a connection of its own."""
+        sqlite_door.plant(self.path, tenant, rows, version)
+
+    async def peek(self, tenant: str) -> Stored:
+        """Through another one."""
+        return sqlite_door.peek(self.path, tenant)
