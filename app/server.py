@@ -63,12 +63,15 @@ def say(text: str) -> None:
 def set_up_logs(level: str, credentials: Credentials, stream: TextIO | None = None) -> None:
     """Structured lines on standard error, each value masked: nobody's identifiers and no secret gets into a log."""
     out = stream or sys.stderr
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=False) if out.isatty() else structlog.processors.JSONRenderer()
+    # Plain tracebacks, without the values of variables: those may be identifiers.
+    console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    renderer: Any = console if out.isatty() else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
             Redactor(credentials.secrets.values()),
             renderer,
         ],

@@ -60,7 +60,7 @@ def _level(given: str) -> str:
     return given.lower()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Setting:
     """What is declared about one setting, beside its type and default."""
 
@@ -82,44 +82,33 @@ class Settings:
     store: Annotated[
         str,
         Setting(
-            variable="UNIONGRAPH_STORE",
-            description="Where the graph lives: sqlite:///path, neo4j://host or bolt://host; by default uniongraph.db in the data folder.",
+            "UNIONGRAPH_STORE",
+            "Where the graph lives: sqlite:///path, neo4j://host or bolt://host; by default uniongraph.db in the data folder.",
             shown="sqlite:///data/uniongraph.db",
         ),
     ] = ""
     data: Annotated[
         Path,
-        Setting(
-            variable="UNIONGRAPH_DATA",
-            description="Folder for what the service makes itself: its secret and the embedded store.",
-            read=Path,
-        ),
+        Setting("UNIONGRAPH_DATA", "Folder for what the service makes itself: its secret and the embedded store.", read=Path),
     ] = Path("data")
     secret: Annotated[
         str,
         Setting(
-            variable="UNIONGRAPH_SECRET",
-            description="What ids are derived with, 32 characters or more; without it the file `secret` in the data folder, made once.",
+            "UNIONGRAPH_SECRET",
+            "What ids are derived with, 32 characters or more; without it the file `secret` in the data folder, made once.",
             has_flag=False,
         ),
     ] = field(default="", repr=False)
-    host: Annotated[
-        str, Setting(variable="UNIONGRAPH_HOST", description="Address to listen on; 0.0.0.0 for every one this machine has.")
-    ] = "127.0.0.1"
+    host: Annotated[str, Setting("UNIONGRAPH_HOST", "Address to listen on; 0.0.0.0 for every one this machine has.")] = "127.0.0.1"
     port: Annotated[
         int,
-        Setting(
-            variable="UNIONGRAPH_PORT",
-            description="Port to listen on; 0 for any free one.",
-            read=_port,
-            form="a number from 0 to 65535",
-        ),
+        Setting("UNIONGRAPH_PORT", "Port to listen on; 0 for any free one.", read=_port, form="a number from 0 to 65535"),
     ] = 8000
     cors_origins: Annotated[
         tuple[str, ...],
         Setting(
-            variable="UNIONGRAPH_CORS_ORIGINS",
-            description="Web pages that may call the API from a browser, as origins with commas between; by default none.",
+            "UNIONGRAPH_CORS_ORIGINS",
+            "Web pages that may call the API from a browser, as origins with commas between; by default none.",
             read=_origins,
             form="origins such as https://dashboard.example.com, with commas between",
             shown="",
@@ -127,55 +116,32 @@ class Settings:
     ] = ()
     wechat_credentials: Annotated[
         str,
-        Setting(
-            variable=FILE_VARIABLE,
-            description=f"TOML file with the touchpoints' AppSecrets; single ones also as `{SECRET_PREFIX}<AppID>`.",
-        ),
+        Setting(FILE_VARIABLE, f"TOML file with the touchpoints' AppSecrets; single ones also as `{SECRET_PREFIX}<AppID>`."),
     ] = ""
     wechat_base_url: Annotated[
         str,
         Setting(
-            variable="UNIONGRAPH_WECHAT_BASE_URL",
-            description="Where WeChat's API is; the sandbox's address to try things out.",
+            "UNIONGRAPH_WECHAT_BASE_URL",
+            "Where WeChat's API is; the sandbox's address to try things out.",
             read=_address,
             form="an address such as https://api.weixin.qq.com",
         ),
     ] = WECHAT
     graphiql: Annotated[
         Path,
-        Setting(
-            variable="UNIONGRAPH_GRAPHIQL",
-            description="Folder of GraphiQL's files, which installation fetches.",
-            read=Path,
-            shown=".venv/graphiql",
-        ),
+        Setting("UNIONGRAPH_GRAPHIQL", "Folder of GraphiQL's files, which installation fetches.", read=Path, shown=".venv/graphiql"),
     ] = GRAPHIQL_FOLDER
     max_body: Annotated[
         int,
-        Setting(
-            variable="UNIONGRAPH_MAX_BODY",
-            description="Largest request, in bytes.",
-            read=_count,
-            form="a number of bytes",
-        ),
+        Setting("UNIONGRAPH_MAX_BODY", "Largest request, in bytes.", read=_count, form="a number of bytes"),
     ] = 2_000_000
     request_timeout: Annotated[
         int,
-        Setting(
-            variable="UNIONGRAPH_REQUEST_TIMEOUT",
-            description="Seconds after which a request is given up.",
-            read=_count,
-            form="a number of seconds",
-        ),
+        Setting("UNIONGRAPH_REQUEST_TIMEOUT", "Seconds after which a request is given up.", read=_count, form="a number of seconds"),
     ] = 30
     log_level: Annotated[
         str,
-        Setting(
-            variable="UNIONGRAPH_LOG_LEVEL",
-            description="How much is logged.",
-            read=_level,
-            form="debug, info, warning or error",
-        ),
+        Setting("UNIONGRAPH_LOG_LEVEL", "How much is logged.", read=_level, form="debug, info, warning or error"),
     ] = "info"
     wechat_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The environment's own AppSecrets, by variable."""

@@ -96,7 +96,7 @@ class UnionID(Node):
 
     @cached_property
     def open_ids(self) -> list[OpenID]:
-        """The OpenIDs of the same customer that came with it; by id."""
+        """The OpenIDs that came with it, those whose link was refused included; by id."""
         return sorted({o for o in self.around.linked if isinstance(o, OpenID)}, key=lambda o: o.key)
 
     def __hash__(self) -> int:

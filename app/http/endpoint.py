@@ -98,10 +98,11 @@ class GraphQLEndpoint:
             raise Problem(503, "TIMED_OUT", message) from None
 
     async def _executed(self, asked: GraphQLRequest, context: object, method: str, media_type: str) -> Response:
+        unresolvable = "The document has no operation of that name, or several and `operationName` does not say which."
+        if asked.operation_name is None and _is_ambiguous(asked.query):
+            # Strawberry would run the first one, where the specification wants to be told which.
+            raise Problem(400, "OPERATION_RESOLUTION_FAILURE", unresolvable)
         try:
-            if asked.operation_name is None and _is_ambiguous(asked.query):
-                # Strawberry would run the first one, where the specification wants to be told which.
-                raise CannotGetOperationTypeError(None)
             result = await self._schema.execute(
                 asked.query,
                 variable_values=asked.variables,
@@ -111,8 +112,7 @@ class GraphQLEndpoint:
                 operation_extensions=asked.extensions,
             )
         except CannotGetOperationTypeError:
-            message = "The document has no operation of that name, or several and `operationName` does not say which."
-            raise Problem(400, "OPERATION_RESOLUTION_FAILURE", message) from None
+            raise Problem(400, "OPERATION_RESOLUTION_FAILURE", unresolvable) from None
         except InvalidOperationTypeError as refused:
             if refused.operation_type is OperationType.MUTATION:
                 raise Problem(405, "METHOD_NOT_ALLOWED", "A mutation has to be sent by POST.", {"Allow": "POST"}) from None

@@ -88,11 +88,11 @@ async def test_more_than_100_ids_are_too_many(api: Api) -> None:
     assert "BAD_USER_INPUT" == await api.code("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=["cus_x"] * 101)
 
 
-async def test_keys_are_shown_by_id_to_admins_alone(brand: Api) -> None:
-    """A key's node is null for whoever may not manage keys."""
+async def test_keys_are_shown_by_id_to_whoever_may_list_them(brand: Api) -> None:
+    """A key's node needs READ and no more, as the list of keys does."""
     ids = await ids_of_everything(brand)
     data, errors = await brand.execute(NODE, {"id": ids["ApiKey"]}, scopes=[Scope.READ])
-    assert ({"node": None}, []) == (data, errors)
+    assert ({"node": {"id": ids["ApiKey"], "__typename": "ApiKey"}}, []) == (data, errors)
 
 
 async def test_a_foreign_id_is_an_unknown_one(brand: Api, store: Store, clock: StandingClock) -> None:

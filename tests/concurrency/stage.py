@@ -37,10 +37,17 @@ class Stage:
             await store.create_tenant(self.tenant)
             yield Tenant(store, self.tenant)
 
-    async def start(self, program: str, *arguments: object) -> asyncio.subprocess.Process:
-        """Another process, at work on the same tenant."""
+    @asynccontextmanager
+    async def start(self, program: str, *arguments: object) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Another process, at work on the same tenant; it never outlives its test."""
         command = [sys.executable, "-m", f"tests.concurrency.{program}", self.url, SECRET.decode(), self.tenant, *map(str, arguments)]
-        return await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
 
 
 def on_sqlite(folder: Path) -> Stage:

@@ -111,14 +111,14 @@ class Play:
 
     async def _kill(self, tenant: Tenant, key: Key, done: float) -> None:
         """Start a worker, and kill it at some moment after so many OpenIDs of the job are done."""
-        worker = await self.stage.start("worker", self.ahead)
-        assert worker.stdout is not None
-        assert b"at work\n" == await worker.stdout.readline()
-        while (await _job(tenant, key)).done < done:  # noqa: ASYNC110  # it is another process that is watched
-            await asyncio.sleep(0.002)
-        await asyncio.sleep(self.chance.uniform(0, 0.05))
-        worker.send_signal(signal.SIGKILL)
-        await worker.communicate()
+        async with self.stage.start("worker", self.ahead) as worker:
+            assert worker.stdout is not None
+            assert b"at work\n" == await worker.stdout.readline()
+            while (await _job(tenant, key)).done < done:  # noqa: ASYNC110  # it is another process that is watched
+                await asyncio.sleep(0.002)
+            await asyncio.sleep(self.chance.uniform(0, 0.05))
+            worker.send_signal(signal.SIGKILL)
+            await worker.communicate()
         assert -signal.SIGKILL == worker.returncode
         job = await _job(tenant, key)
         self.killed_at.append(job.done)
@@ -127,8 +127,8 @@ class Play:
         self.ahead += LEASE + 1000
 
     async def _finish(self) -> None:
-        worker = await self.stage.start("worker", self.ahead)
-        output, _ = await worker.communicate()
+        async with self.stage.start("worker", self.ahead) as worker:
+            output, _ = await worker.communicate()
         assert 0 == worker.returncode
         assert 1 <= int(output.split()[-1])
         self.ahead += LEASE + 1000

@@ -25,10 +25,10 @@ from tests.concurrency.stage import Stage, on_neo4j, on_sqlite
 SECONDS = float(os.environ.get("CONCURRENCY_SECONDS", "20"))
 GOAL = 1000 * min(1, SECONDS / 20)
 """So many merges there must be."""
-MOST_ROUNDS = 4
+MOST_ROUNDS = 6
 """A machine that is too busy for that in one round of these seconds has more of them."""
 PROCESSES, READERS = 2, 8
-SETTLING = 60
+SETTLING = 180
 """Seconds that a process may take to finish what it has begun, and to start."""
 
 
@@ -68,8 +68,8 @@ async def _play(stage: Stage) -> None:
 
 
 async def _written(stage: Stage, seed: int) -> dict[str, Any]:
-    process = await stage.start("writer", seed, SECONDS)
-    output, _ = await asyncio.wait_for(process.communicate(), SECONDS + SETTLING)
+    async with stage.start("writer", seed, SECONDS) as process:
+        output, _ = await asyncio.wait_for(process.communicate(), SECONDS + SETTLING)
     assert 0 == process.returncode
     told: dict[str, Any] = json.loads(output)
     return told

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from tests.api.asking import Api, Json, item
+from tests.hard_cases.brands import NOON
 from tests.hard_cases.orders import Step
+
+HOUR = 3_600_000
 
 RESULTS = "results { outcome customerId error { code } }"
 HISTORY = "query ($app: String!) { touchpoint(appId: $app) { bindingHistory { id startedAt state } } }"
@@ -32,10 +35,18 @@ def unlink(customer: str, external: str, *, on: int, after: tuple[Step, ...] = (
     return _results("unlinkExternalIds", (customer, external), after, items=[_link(customer, external, on)])
 
 
-def migrate(old: str, new: str, *pairs: tuple[str, str], after: tuple[Step, ...] = ()) -> Step:
-    """Followers whom WeChat moved from one official account to another."""
+def migrate(old: str, new: str, *pairs: tuple[str, str], after: tuple[Step, ...] = (), later: int = 0) -> Step:
+    """Followers whom WeChat moved from one official account to another. An answer is dated by the clock: it stands at noon, or hours later."""
     items = [{"fromOpenId": one, "toOpenId": other} for one, other in pairs]
-    return _results("recordMigrations", (old, new), after, fromAppId=old, toAppId=new, items=items)
+    told = _results("recordMigrations", (old, new), after, fromAppId=old, toAppId=new, items=items)
+
+    async def do(api: Api) -> None:
+        here = api.clock.now
+        api.clock.now = NOON + later * HOUR
+        await told.does(api)
+        api.clock.now = here
+
+    return Step(told.name, do, after)
 
 
 def register(app_id: str, kind: str = "MINI_PROGRAM") -> Step:

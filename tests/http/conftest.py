@@ -42,7 +42,7 @@ class Caller:
         return {name: value for name, value in (usual | {name.replace("_", "-"): text for name, text in given.items()}).items() if value}
 
 
-def settings_in(folder: Path, **changed: Any) -> Settings:
+def settings_in(folder: Path, **changed: Any) -> Settings:  # noqa: ANN401 - each field has a type of its own
     """Settings that touch nothing outside of a folder."""
     return replace(Settings(data=folder / "data", secret=SECRET, graphiql=folder / "graphiql"), **changed)
 

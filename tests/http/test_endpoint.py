@@ -1,6 +1,7 @@
 """GraphQL over HTTP, rule by rule: what is read, what is refused, and in which shape."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -163,7 +164,7 @@ async def test_without_a_good_key_nothing_is_answered(caller: Caller, authorizat
 async def test_a_large_body_is_refused(caller: Caller) -> None:
     """A body past the limit gets 413, whether it announces its size or not."""
 
-    async def parts() -> Any:
+    async def parts() -> AsyncIterator[bytes]:
         for _ in range(30):
             yield b" " * 1_000
 

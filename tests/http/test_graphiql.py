@@ -7,12 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.http.endpoint import GraphQLEndpoint
 from app.http.graphiql import GraphiQL, Prefilled, Tab, _loaded
 from app.http.web import web_app
 from tests.http.conftest import Caller
 from tests.http.test_service import Scripted
-
-from app.http.endpoint import GraphQLEndpoint
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 KEY = "ug_the_key"
@@ -81,7 +80,7 @@ async def test_a_prefilled_page_has_the_key_and_the_questions(tmp_path: Path) ->
         ("192.168.1.5:8000", "192.168.1.9"),
         ("127.0.0.1:8000", "192.168.1.9"),
         ("0.0.0.0:8000", "127.0.0.1"),
-    ],  # noqa: S104
+    ],
 )
 async def test_the_key_is_shown_to_this_machine_only(tmp_path: Path, host: str, client: str) -> None:
     """A browser elsewhere, or one that a foreign name led here, gets the page without the key."""

@@ -26,7 +26,7 @@ class Scripted:
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
 
-    async def execute(self, *_: Any, **__: Any) -> Any:
+    async def execute(self, *_: object, **__: object) -> None:
         """Fail, or never come back."""
         if self.failure:
             raise self.failure
@@ -87,11 +87,11 @@ async def test_a_named_site_may_call(tmp_path: Path) -> None:
     async for caller in serving(settings, []):
         asks = {
             "origin": "https://dashboard.example",
-            "access_control_request_method": "POST",
-            "access_control_request_headers": "authorization",
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "authorization",
         }
-        preflight = await caller.send("OPTIONS", **asks)
-        other = await caller.send("OPTIONS", **(asks | {"origin": "https://elsewhere.example"}))
+        preflight = await caller.http.options("/graphql", headers=asks)
+        other = await caller.http.options("/graphql", headers=asks | {"origin": "https://elsewhere.example"})
         assert (200, "https://dashboard.example") == (preflight.status_code, preflight.headers["access-control-allow-origin"])
         assert "access-control-allow-origin" not in other.headers
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -27,6 +27,7 @@ from graph.upkeep import new_owner, run_rescopes
 
 SECRET = b"a secret of thirty-two characters"
 PEOPLE = 3_000
+State: TypeAlias = tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]
 
 
 @dataclass
@@ -65,12 +66,12 @@ class World:
         """A touchpoint by its English name."""
         return next(one for one in self.brand.touchpoints if one.english_name == english_name)
 
-    async def state(self) -> Any:
+    async def state(self) -> State:
         """Everybody as the graph knows them, counts included."""
         return await state_of(self.tenant)
 
 
-async def state_of(tenant: Tenant) -> Any:
+async def state_of(tenant: Tenant) -> State:
     """Customers and quarantined rows as plain values, counts of sightings included."""
     people = (await tenant.customer_page(CustomerFilter(), Page(limit=100_000))).items
     waiting = (await tenant.store.page(tenant.name, Quarantined, Page(limit=100_000)))[1].items

@@ -20,7 +20,7 @@ from graph.node import millis
 from graph.record import Result
 from graph.rows import Row
 from graph.tenant import Tenant
-from graph.upkeep import LEASE, cancel, take
+from graph.upkeep import LEASE, cancel, change_job, take
 from tests.ingest.conftest import World, state_of
 
 COFFEE = "Linjian Coffee"
@@ -138,8 +138,6 @@ async def test_a_follower_who_left_does_not_stop_it(world: World) -> None:
     with pytest.raises(Killed):
         await finished(world, replace(world.backfills, recorder=Dying(2)), job)
     held = replace(await stored(world, job), checkpoint="of-somebody-who-left-00", state=JobState.QUEUED, lease_owner="", lease_until=0)
-    from graph.upkeep import change_job
-
     await change_job(world.tenant, job.key, lambda *_: held)
     done = await finished(world, world.backfills, job, owner="another")
     people, _ = await world.state()
@@ -229,7 +227,9 @@ async def test_the_worker_does_what_was_put(world: World) -> None:
         await asyncio.sleep(0.05)
     again = await world.backfills.start(world.tenant, world.touchpoint(COFFEE).app_id)
     worker.wake()
-    while (await stored(world, again)).state is JobState.QUEUED:
+    for _ in range(4_000):
+        if (await stored(world, again)).state is not JobState.QUEUED:
+            break
         await asyncio.sleep(0.001)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

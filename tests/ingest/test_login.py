@@ -1,15 +1,14 @@
 """Login codes against the sandbox: the kind of the touchpoint picks the call, the answer becomes evidence."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
 from app.demo.http import post
+from app.ingest.login import Logins
 from app.ingest.ports import MissingUnionIdReason
 from app.wechat.client import WeChatClient
 from app.wechat.credentials import Credentials
-from app.ingest.login import Logins
 from graph.errors import Refused, UserErrorCode, WeChatRefused
 from graph.evidence import ResolutionSource
 from graph.people import Customer
@@ -25,7 +24,7 @@ SEEN_BY = {
 }
 
 
-async def code_for(world: World, name: str, **wish: Any) -> tuple[str, str]:
+async def code_for(world: World, name: str, **wish: object) -> tuple[str, str]:
     """A fresh code of a touchpoint, and its AppID."""
     app_id = world.touchpoint(name).app_id
     answer = await asyncio.to_thread(post, world.door, "/sandbox/login", {"appId": app_id, **wish})
@@ -35,7 +34,11 @@ async def code_for(world: World, name: str, **wish: Any) -> tuple[str, str]:
 def plain_person(world: World, name: str) -> int:
     """Somebody who uses a touchpoint and whose UnionID WeChat shows."""
     app_id = world.touchpoint(name).app_id
-    return next(number for number in range(world.brand.people) if world.brand.crowd.uses(number, app_id) and world.brand.crowd.quirk(number) == "PLAIN")
+    return next(
+        number
+        for number in range(world.brand.people)
+        if world.brand.crowd.uses(number, app_id) and world.brand.crowd.quirk(number) == "PLAIN"
+    )
 
 
 async def customer_of(world: World, app_id: str, open_id: str) -> Customer:
@@ -101,7 +104,9 @@ async def test_a_base_scope_is_too_small(world: World) -> None:
     name = "Linjian Retail"
     app_id = world.touchpoint(name).app_id
     crowd = world.brand.crowd
-    person = next(n for n in range(world.brand.people) if crowd.uses(n, app_id) and not crowd.follows(n, app_id) and crowd.quirk(n) == "PLAIN")
+    person = next(
+        n for n in range(world.brand.people) if crowd.uses(n, app_id) and not crowd.follows(n, app_id) and crowd.quirk(n) == "PLAIN"
+    )
     reasons = []
     for scope in ("snsapi_base", "snsapi_userinfo", "snsapi_base"):
         _, code = await code_for(world, name, person=person, scope=scope, snapshot=False if scope == "snsapi_userinfo" else None)
@@ -109,7 +114,9 @@ async def test_a_base_scope_is_too_small(world: World) -> None:
     assert [MissingUnionIdReason.SCOPE_TOO_SMALL, None, None] == reasons
 
 
-@pytest.mark.parametrize("name, code", [("Linjian Journal", UserErrorCode.INVALID_INPUT), ("Linjian Flagship Store", UserErrorCode.INVALID_INPUT)])
+@pytest.mark.parametrize(
+    "name, code", [("Linjian Journal", UserErrorCode.INVALID_INPUT), ("Linjian Flagship Store", UserErrorCode.INVALID_INPUT)]
+)
 async def test_a_kind_without_login_is_refused(world: World, name: str, code: UserErrorCode) -> None:
     """Subscription accounts and stores have no login: WeChat is not asked."""
     with pytest.raises(Refused) as refused:

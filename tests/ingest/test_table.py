@@ -1,5 +1,6 @@
 """Imports: what a table may look like, and that an import repeated or killed ends as one that was not."""
 
+import asyncio
 import csv
 import json
 import os
@@ -16,9 +17,9 @@ from app.ingest.table import Import, Tally
 from app.ingest.table_file import open_table
 from app.ingest.table_rows import TableInvalid
 from app.sandbox import write_table
+from graph.bindings import TouchpointKind
 from graph.node import Millis
 from graph.registry import register_touchpoint
-from graph.bindings import TouchpointKind
 from graph.stores import open_store
 from graph.tenant import Tenant
 from graph.upkeep import new_owner, run_rescopes
@@ -67,7 +68,7 @@ async def test_the_brands_own_table_is_imported(world: World, tmp_path: Path) ->
 
 async def test_importing_twice_changes_nothing(world: World, tmp_path: Path) -> None:
     """The same table again leaves everything as it was, counts of sightings and waiting rows included."""
-    path = table_of(world, tmp_path / "customers.csv", people=900)
+    path = table_of(world, tmp_path / "customers.csv", people=500)
     first = await imported(world.tenant, path)
     before = await world.state()
     second = await imported(world.tenant, path)
@@ -169,7 +170,9 @@ async def test_a_bad_line_harms_no_other(world: World, tmp_path: Path, line: str
     app_id, open_id = one_row(world)
     other = one_row(world, 2)[1]
     path = tmp_path / "customers.csv"
-    path.write_text(f"appId,openId,observedAt\n{app_id},{other},\n" + line.format(a=app_id, o=open_id) + f"{app_id},{other},\n", encoding="utf-8")
+    path.write_text(
+        f"appId,openId,observedAt\n{app_id},{other},\n" + line.format(a=app_id, o=open_id) + f"{app_id},{other},\n", encoding="utf-8"
+    )
     tally = await imported(world.tenant, path)
     with (tmp_path / "customers.csv.rejected.csv").open(encoding="utf-8") as file:
         rejected = list(csv.DictReader(file))
@@ -236,7 +239,7 @@ def test_a_missing_file_is_said_plainly(tmp_path: Path) -> None:
 @pytest.mark.crash
 async def test_killed_and_begun_again_it_ends_as_one_that_was_not(world: World, tmp_path: Path) -> None:
     """Killed with -9 in the middle, again and again, the import goes on where it stopped: same state, same rejected rows, same tally."""
-    path = table_of(world, tmp_path / "customers.csv", people=3_000)
+    path = table_of(world, tmp_path / "customers.csv", people=1_200)
     plain = await imported(world.tenant, path)
     expected, rejected = await world.state(), (tmp_path / "customers.csv.rejected.csv").read_bytes()
     (tmp_path / "customers.csv.rejected.csv").unlink()
@@ -248,8 +251,8 @@ async def test_killed_and_begun_again_it_ends_as_one_that_was_not(world: World, 
     environment = {**os.environ, "UNIONGRAPH_SECRET": SECRET.decode()}
     kills = 0
     for share in (0.2, 0.4, 0.7):
-        kills += _killed_at(command, environment, path, share)
-    last = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        kills += await asyncio.to_thread(_killed_at, command, environment, path, share)
+    last = await asyncio.to_thread(subprocess.run, command, env=environment, capture_output=True, text=True, check=False)
     assert (0, True) == (last.returncode, f"{plain.rows:,} rows" in last.stderr), last.stderr
     assert kills >= 2
     async with open_store(url, secret=SECRET, clock=world.clock) as store:
@@ -262,10 +265,10 @@ def _killed_at(command: list[str], environment: dict[str, str], path: Path, shar
     progress = Path(f"{path}.progress")
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            if progress.exists() and (text := progress.read_text(encoding="utf-8")):
-                if json.loads(text)["progress"]["offset"] > share * path.stat().st_size:
-                    process.send_signal(signal.SIGKILL)
-                    process.wait()
-                    return True
+            text = progress.read_text(encoding="utf-8") if progress.exists() else ""
+            if text and json.loads(text)["progress"]["offset"] > share * path.stat().st_size:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                return True
             time.sleep(0.002)
     return False

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from graph.stores import Store, open_store
+from graph.stores.sqlite import customers
 from graph.turn import Writes
 from tests.stores import sqlite_door
-from tests.stores.cast import Stored
+from tests.stores.cast import Cast, Stored
 from tests.stores.contract import StoreContract
 from tests.stores.harness import NOW, SECRET
 
@@ -39,3 +40,9 @@ class TestSqlite(StoreContract):
     async def peek(self, tenant: str) -> Stored:
         """Through another one."""
         return sqlite_door.peek(self.path, tenant)
+
+    @pytest.mark.parametrize("few", [0, 20, 30])
+    async def test_filters_where_many_match(self, store: Store, tenant: str, cast: Cast, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The same customers are found by whichever index is walked: which one that is depends on how many each condition leaves."""
+        monkeypatch.setattr(customers, "FEW", few)
+        await self.test_customers_by_every_filter(store, tenant, cast)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -43,6 +45,7 @@ class Neo4jStore:
         self.bolt = bolt
         self._secret = secret
         self._registries = Registries()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
     def statements(self) -> int:
@@ -75,13 +78,16 @@ class Neo4jStore:
                 return answer
             raise Endless(f"The turn asked to see more {ROUNDS} times.")
 
-        return await self.bolt.transaction(turn)
+        # Neo4j's lock keeps writers apart; this one keeps those of this process from holding connections while they wait for it.
+        async with self._turns[tenant]:
+            return await self.bolt.transaction(turn)
 
     async def touch(self, tenant: str, version: int, touches: Sequence[Touch]) -> list[Key | None]:
         if not touches:
             found(await self.bolt.read(text("registry"), tenant=tenant, known=version), tenant)
             return []
-        applied = await touch(self.bolt.change, tenant, version, touches)
+        async with self._turns[tenant]:
+            applied = await touch(self.bolt.change, tenant, version, touches)
         if applied is None:
             await self.registry(tenant)  # says so where there is no such tenant
         return applied or [None] * len(touches)

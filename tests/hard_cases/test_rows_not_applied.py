@@ -1,0 +1,125 @@
+"""Rows that cannot be applied, alone and among 500: each has its own outcome, the good ones are applied, nothing is lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.api.asking import Api, Json, item
+from tests.hard_cases.brands import Brands
+from tests.hard_cases.orders import Step, in_every_order, play
+from tests.hard_cases.picture import picture
+from tests.hard_cases.steps import bind, day, record, register
+
+RECORD = """mutation ($input: RecordResolutionsInput!) { recordResolutions(input: $input) {
+  applied unchanged quarantined rejected errors { code }
+  results { index outcome customerId isNewCustomer customer { openIds { value } } error { code path } } } }"""
+GOOD: Json = {"appId": "mini", "source": "CODE2SESSION", "observedAt": day(2)}
+MALFORMED: tuple[tuple[Json, str, list[str]], ...] = (
+    ({"openId": "v", "isSnapshotUser": True}, "SNAPSHOT_USER", ["isSnapshotUser"]),
+    ({"openId": "o" * 65}, "INVALID_INPUT", ["openId"]),
+    ({"openId": "微信用户"}, "INVALID_INPUT", ["openId"]),
+    ({"openId": ""}, "INVALID_INPUT", ["openId"]),
+    ({"openId": "o", "unionId": "u u"}, "INVALID_INPUT", ["unionId"]),
+    ({"openId": "o", "unionId": "u" * 65}, "INVALID_INPUT", ["unionId"]),
+    ({"openId": "o", "observedAt": "2027-01-01T00:00:00Z"}, "INVALID_INPUT", ["observedAt"]),
+    ({"openId": "o", "externalIds": [{"namespace": "Not One", "value": "1"}]}, "INVALID_INPUT", ["externalIds", "0", "namespace"]),
+)
+
+
+def refused(row: Json, code: str, path: list[str]) -> Step:
+    """A row that is rejected with this code at this part of the input."""
+
+    async def do(api: Api) -> None:
+        payload = (await api.ask(RECORD, input={"items": [GOOD | row]}))["recordResolutions"]
+        (result,) = payload["results"]
+        assert ("REJECTED", {"code": code, "path": path}) == (result["outcome"], result["error"])
+        assert (1, None, None) == (payload["rejected"], result["customer"], result["customerId"])
+
+    return Step(f"{code} {path}", do)
+
+
+async def test_a_malformed_row_is_rejected_and_not_stored(brands: Brands) -> None:
+    """A malformed row or a snapshot user is REJECTED with the reason, and leaves nothing behind, whatever comes before or after."""
+    steps = [record("mini a u", on=1), record("serv b u", on=2), *(refused(*one) for one in MALFORMED)]
+    seen = await in_every_order(brands, *steps)
+    assert ["mini:a serv:b wxA:u"] == seen.partition
+    assert ([], ()) == (seen.conflicts, seen.waiting)
+
+
+async def test_a_snapshot_user_is_dropped_though_known(brands: Brands) -> None:
+    """A snapshot user's row moves no time of the OpenID that it names, and its external ids claim nothing."""
+    row = {"openId": "a", "unionId": "u", "isSnapshotUser": True, "externalIds": [{"namespace": "member", "value": "7"}]}
+    known = record("mini a u", on=1)
+    seen = await in_every_order(brands, known, refused(row, "SNAPSHOT_USER", ["isSnapshotUser"]))
+    assert await in_every_order(brands, known) == seen
+    assert 1 == seen.people[0].uses[0].times
+
+
+PEOPLE = 60
+GOOD_ROWS = [
+    (f"{app_id} {app_id}{person} u{person}", day(first + visit, person))
+    for visit in range(4)
+    for person in range(PEOPLE)
+    for app_id, first in (("mini", 1), ("serv", 6))
+]
+"""Sixty people who used two touchpoints, each on four days."""
+ODD: tuple[tuple[Json, str], ...] = (
+    ({"openId": "empty", "unionId": ""}, "APPLIED"),
+    ({"openId": "blank", "unionId": "  \t"}, "APPLIED"),
+    ({"openId": "padded", "unionId": " padded-u\n"}, "APPLIED"),
+    ({"appId": "serv", "openId": "beside", "unionId": "padded-u", "observedAt": day(3)}, "APPLIED"),
+    ({"appId": "ghost", "openId": "g", "unionId": "u0"}, "QUARANTINED without customer"),
+    ({"appId": "loose", "openId": "l", "unionId": "u1"}, "QUARANTINED"),
+    *((row, f"REJECTED {code}") for row, code, _ in MALFORMED),
+)
+
+
+def the_500() -> tuple[list[Json], list[str]]:
+    """500 items, bad ones among good ones, and the outcome that each must have whatever the order; of good ones APPLIED, once an OpenID."""
+    items = [item(row, when) for row, when in GOOD_ROWS]
+    items += [item("mini extra extra-u", day(5, minute)) for minute in range(500 - len(GOOD_ROWS) - len(ODD))]
+    expected = ["good"] * len(items)
+    for place, (row, outcome) in enumerate(ODD):
+        items.insert(place * 33 + 2, GOOD | row)
+        expected.insert(place * 33 + 2, outcome)
+    return items, expected
+
+
+def said(result: Json) -> str:
+    """The outcome, with the error's code, or that nobody is answered though it is not rejected."""
+    if result["error"]:
+        return f"{result['outcome']} {result['error']['code']}"
+    return str(result["outcome"]) if result["customer"] else f"{result['outcome']} without customer"
+
+
+async def test_500_items_with_bad_ones_among_them(brands: Brands) -> None:
+    """Of 500 items each has its own outcome, in the order of the input; forwards and backwards the same people come of them."""
+    items, expected = the_500()
+    pictures = []
+    for order in (1, -1):
+        api = await brands.fresh()
+        payload = (await api.ask(RECORD, input={"items": items[::order]}))["recordResolutions"]
+        assert [] == payload["errors"]
+        assert list(range(500)) == [one["index"] for one in payload["results"]]
+        outcomes = [said(one) for one in payload["results"]]
+        for wanted, outcome, row in zip(expected[::order], outcomes, items[::order], strict=True):
+            assert outcome in ({"APPLIED", "UNCHANGED"} if wanted == "good" else {wanted}), row
+        assert {(row["appId"], row["openId"]) for row, wanted in zip(items, expected, strict=True) if wanted == "good"} == {
+            (row["appId"], row["openId"]) for row, o, w in zip(items[::order], outcomes, expected[::order], strict=True) if (o, w) == ("APPLIED", "good")
+        }
+        count = Counter(outcome.split()[0] for outcome in outcomes)
+        assert (count["APPLIED"], count["UNCHANGED"], 2, 8) == tuple(payload[name] for name in ("applied", "unchanged", "quarantined", "rejected"))
+        assert (PEOPLE * 2 + 1 + 4, 500) == (count["APPLIED"], count.total())
+        pictures.append(await picture(api))
+        await play(api, [register("ghost"), bind("ghost", "wxA"), bind("loose", "wxA")])
+        pictures.append(await picture(api))
+    assert pictures[:2] == pictures[2:]
+    told, released = pictures[:2]
+    people = [f"mini:mini{person} serv:serv{person} wxA:u{person}" for person in range(PEOPLE)]
+    others = ["mini:blank", "mini:empty", "mini:extra wxA:extra-u", "mini:padded serv:beside wxA:padded-u"]
+    assert sorted([*people, *others, "loose:l"]) == told.partition
+    assert ("NO_BINDING_COVERS_IT loose", "UNKNOWN_TOUCHPOINT ghost") == told.waiting
+    people[:2] = ["ghost:g mini:mini0 serv:serv0 wxA:u0", "loose:l mini:mini1 serv:serv1 wxA:u1"]
+    assert sorted([*people, *others]) == released.partition
+    assert () == released.waiting
+    assert {4} == {use.times for person in released.people for use in person.uses if use.open_id.startswith("serv:serv")}

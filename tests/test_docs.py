@@ -1,0 +1,92 @@
+"""What the documents print is run: GraphQL against a small brand, the table by the import, the settings as they are declared."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from graphql import OperationType, parse
+
+from app.__main__ import COMMANDS
+from app.ingest.table import Import, Tally
+from app.ingest.table_file import open_table
+from app.settings import table
+from app.wechat.credentials import Credentials
+from graph.stores import Store, open_store
+from tests.api.asking import Api, StandingClock
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+APP_ID, OPEN_ID = "wx5a1c3e7f90b2d846", "oT8kW5pZ1xQeR7vLm3NcYdB0uHsE"
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of one language in all documents."""
+    fence = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return [found for document in DOCUMENTS for found in fence.findall(document.read_text(encoding="utf-8"))]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A fresh store."""
+    async with open_store(f"sqlite:///{tmp_path}/graph.db", secret=b"s" * 32, clock=StandingClock()) as opened:
+        await opened.create_tenant("acme")
+        yield opened
+
+
+@pytest.fixture
+async def api(store: Store) -> Api:
+    """An API of a tenant with the touchpoint that the documents speak of."""
+    made = Api(store, StandingClock())
+    await made.register()
+    register = "mutation ($i: RegisterTouchpointInput!) { registerTouchpoint(input: $i) { errors { message } } }"
+    await made.ask(register, i={"appId": APP_ID, "kind": "MINI_PROGRAM", "name": "Ordering"})
+    platform = (await made.ask("{ openPlatforms { nodes { openAppId } } }"))["openPlatforms"]["nodes"][0]["openAppId"]
+    bind = "mutation ($i: BindTouchpointInput!) { bindTouchpoint(input: $i) { errors { message } } }"
+    await made.ask(bind, i={"appId": APP_ID, "openAppId": platform, "hasHappened": True})
+    return made
+
+
+def variables() -> Iterator[dict[str, object]]:
+    """The variables that the documents print beside their operations, and an identifier for the questions."""
+    yield {"by": {"openId": {"appId": APP_ID, "value": OPEN_ID}}}
+    yield from map(json.loads, blocks("json"))
+
+
+async def test_every_operation_in_the_documents_runs(api: Api) -> None:
+    """A GraphQL operation that is printed is answered without errors, mutations first, and the questions find what they sent."""
+    given = {name: value for one in variables() for name, value in one.items()}
+    operations = sorted(blocks("graphql"), key=lambda text: parse(text).definitions[0].operation is not OperationType.MUTATION)  # type: ignore[attr-defined]  # operations alone are printed
+    answers = [await api.ask(text, **{name: given[name] for name in re.findall(r"\$(\w+):", text)}) for text in operations]
+    assert 3 <= len(answers)
+    assert [] == [errors for data in answers for field in data.values() if (errors := (field or {}).get("errors"))]
+    assert OPEN_ID == next(data["customer"] for data in answers if "customer" in data)["touchpoints"][0]["openId"]["value"]
+
+
+async def test_the_table_in_the_documents_can_be_imported(api: Api, tmp_path: Path) -> None:
+    """The CSV that is printed is applied row by row, none refused."""
+    for text in blocks("csv"):
+        file = tmp_path / "table.csv"
+        file.write_text(text, encoding="utf-8")
+        rows = len(text.splitlines()) - 1
+        assert Tally(rows=rows, applied=rows) == await Import(api.tenant, open_table(file), "the store").run()
+
+
+def test_the_credentials_in_the_documents_can_be_read(tmp_path: Path) -> None:
+    """The TOML that is printed is a file of credentials."""
+    for text in blocks("toml"):
+        file = tmp_path / "credentials.toml"
+        file.write_text(text, encoding="utf-8")
+        assert [APP_ID] == list(Credentials.from_file(file).app_ids)
+
+
+def test_the_documents_list_every_setting() -> None:
+    """README's table of settings is the one that the code declares."""
+    assert table() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_documents_name_commands_that_exist() -> None:
+    """Every `uniongraph word` that is printed is a command, and README lists every command."""
+    named = {word for document in DOCUMENTS for word in re.findall(r"`uniongraph ([a-z]+)", document.read_text(encoding="utf-8"))}
+    assert {command.name for command in COMMANDS} == named
