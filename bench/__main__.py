@@ -1,7 +1,7 @@
-"""python -m bench [--customers 100000] [--store sqlite|neo4j|both] [--rounds 3]: rates, p50, p99 and statements per question, on both stores.
+"""Rates, p50, p99 and statements per question: python -m bench [--customers 100000] [--store sqlite|neo4j|both] [--rounds 3].
 
-A small tenant of 1,000 customers stands beside the large one in the same store, and the questions are asked of both in turn, so that the ratio
-between them survives a noisy machine.
+A small tenant of 1,000 customers stands beside the large one in the same store, and the questions are asked of both in turn,
+so that the ratio between them survives a noisy machine.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from rich.console import Console
 from rich.table import Table
 
-from bench.brand import found, populate
+from bench.brand import USES, found, populate
 from bench.questions import QUESTIONS, Subject, Timings, ask
 from graph.keys import random_key
 from graph.stores import Store, open_store
@@ -65,7 +65,7 @@ async def measure(kind: str, customers: int, rounds: int) -> None:
             start = time.perf_counter()
             await populate(tenant, 0, people)
             seconds = time.perf_counter() - start
-            console.print(f"{kind}: {people:,} customers, {people * 4:,} rows in {seconds:.0f} s: {people * 4 / seconds:,.0f} rows/s")
+            console.print(f"{kind}: {people:,} customers, {people * USES:,} rows in {seconds:.0f} s: {people * USES / seconds:,.0f} rows/s")
             subjects.append(Subject(tenant, people, next_new=people))
         timings = {name: [Timings(), Timings()] for name in QUESTIONS}
         for turn in range(-1, rounds):

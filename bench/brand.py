@@ -17,6 +17,8 @@ from graph.upkeep import new_owner, run_rescopes
 PLATFORMS = 3
 TOUCHPOINTS = 20
 BATCH = 500
+USES = 4
+"""Touchpoints that each person uses."""
 LONG_AGO = 1_700_000_000_000
 
 
@@ -46,7 +48,7 @@ async def populate(tenant: Tenant, first: int, people: int) -> None:
 
 def person(n: int) -> Iterator[Row]:
     """Four touchpoints on two platforms, joined across them by a member number; the first OpenID is `open_id(n)`."""
-    for use in range(4):
+    for use in range(USES):
         touchpoint = (n + use * 7) % TOUCHPOINTS
         yield Row(
             app_id=f"wxtouchpoint{touchpoint}",

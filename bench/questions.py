@@ -9,9 +9,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from bench.brand import BATCH, open_id, person
-from graph.record import record_resolutions
+from bench.brand import BATCH, USES, open_id, person
 from graph.gather import Recorder
+from graph.record import record_resolutions
 from graph.stores import CustomerFilter, Page
 from graph.tenant import Tenant
 
@@ -61,7 +61,7 @@ async def customer_by_open_id(subject: Subject) -> None:
     """Customer by OpenID with all touchpoints."""
     keys = subject.tenant.keys
     found = (await subject.tenant.customers([keys.open_id(*open_id(subject.known()))]))[0]
-    expect(found is not None and len(found.touchpoints) == 4)
+    expect(found is not None and len(found.touchpoints) == USES)
 
 
 async def page_of_customers(subject: Subject) -> None:
@@ -85,18 +85,18 @@ async def one_new_resolution(subject: Subject) -> None:
 
 async def many_new_resolutions(subject: Subject) -> None:
     """One call with 500 rows of 125 new people."""
-    await record_resolutions(subject.tenant, [row for n in subject.new(BATCH // 4) for row in person(n)])
+    await record_resolutions(subject.tenant, [row for n in subject.new(BATCH // USES) for row in person(n)])
 
 
 async def many_known_resolutions(subject: Subject) -> None:
     """One call with 500 rows that say nothing new."""
-    rows = [row for _ in range(BATCH // 4) for row in person(subject.known())]
+    rows = [row for _ in range(BATCH // USES) for row in person(subject.known())]
     await record_resolutions(subject.tenant, rows)
 
 
 async def many_new_one_by_one(subject: Subject) -> None:
     """500 calls with one row of somebody new each, one after another."""
-    for n in subject.new(BATCH // 4):
+    for n in subject.new(BATCH // USES):
         for row in person(n):
             await record_resolutions(subject.tenant, [row])
 

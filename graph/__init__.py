@@ -1,1 +1,4 @@
-"""The identity graph: what a brand knows about its customers' WeChat accounts. Imports nothing of GraphQL, HTTP or WeChat's wire formats."""
+"""The identity graph: what a brand knows about its customers' WeChat accounts.
+
+It imports nothing of GraphQL, HTTP or WeChat's wire formats.
+"""

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Self, TypeVar
 
 from graph.bindings import BindingPath, BindingState, History, SubjectRelation, TouchpointKind, history, segment_end
 from graph.limits import BindingLimit, BindingRule, Bound, LimitOverride, PlatformFacts, Rules, binding_limits, china_day, over_limit
-from graph.node import FOR_EVER, SINCE_EVER, Doc, Id, Internal, Key, Millis, Node, moment
+from graph.node import FOR_EVER, SINCE_EVER, Doc, Internal, Key, Millis, Node, moment
 from graph.policy import DEFAULT_POLICY, IdentityPolicy
 
 T = TypeVar("T", bound="Registered")
@@ -108,7 +108,9 @@ class OpenPlatform(Registered):
     name: Annotated[str, Doc("What its operator calls it.")]
     entity_key: Annotated[Key, Internal]
     qualified: Annotated[bool, Internal] = False
-    qualified_until: Annotated[date | None, Doc("Last day of the developer qualification (开发者资质认证); null where unknown or unlimited.")] = None
+    qualified_until: Annotated[
+        date | None, Doc("Last day of the developer qualification (开发者资质认证); null where unknown or unlimited.")
+    ] = None
     created_via: Annotated[BindingPath, Doc("Whether it was registered in the console or made by a service provider through the API.")] = (
         BindingPath.CONSOLE
     )
@@ -126,7 +128,9 @@ class OpenPlatform(Registered):
     @cached_property
     def bindings(self) -> list[Binding]:
         """The bindings in force now, by AppID."""
-        return [touchpoint.binding for touchpoint in self.view.touchpoints if touchpoint.binding and touchpoint.binding.platform_key == self.key]
+        return [
+            touchpoint.binding for touchpoint in self.view.touchpoints if touchpoint.binding and touchpoint.binding.platform_key == self.key
+        ]
 
     @cached_property
     def binding_history(self) -> list[Binding]:
@@ -237,8 +241,6 @@ class Binding(Registered):
         if self.is_retracted or self.open_platform is None:
             return False
         return over_limit(self.key, self.open_platform.facts, self.view.registry.rules(self.open_platform.key))
-
-
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -395,4 +397,3 @@ class View:
     def binding_rules(self) -> list[BindingRule]:
         """Every limit as it applies where no single Open Platform account overrides it."""
         return self.registry.rules(Key("")).listed
-

@@ -73,13 +73,24 @@ class Assertion(Protocol):
     """What the history needs to know of one assertion: from `starts` on the touchpoint was bound to this platform, or (None) to none."""
 
     @property
-    def key(self) -> Key: ...
+    def key(self) -> Key:
+        """Its node's key."""
+        ...
+
     @property
-    def platform_key(self) -> Key | None: ...
+    def platform_key(self) -> Key | None:
+        """What it was bound to; None: to none."""
+        ...
+
     @property
-    def starts(self) -> Millis: ...
+    def starts(self) -> Millis:
+        """From when on it holds."""
+        ...
+
     @property
-    def is_retracted(self) -> bool: ...
+    def is_retracted(self) -> bool:
+        """Whether it was taken back."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,9 @@ def differences(before: Mapping[Key, Key], after: Mapping[Key, Key]) -> list[Dif
     return found
 
 
-def _kind(customer: Key, members: frozenset[Key], previous: tuple[Key, ...], old: Mapping[Key, frozenset[Key]], after: Mapping[Key, Key]) -> ChangeKind:
+def _kind(
+    customer: Key, members: frozenset[Key], previous: tuple[Key, ...], old: Mapping[Key, frozenset[Key]], after: Mapping[Key, Key]
+) -> ChangeKind:
     if not previous:
         return ChangeKind.CREATED
     if len(previous) > 1:

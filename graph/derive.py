@@ -114,7 +114,9 @@ class _Derivation:
         for key, rollup in self.rollups.items():
             stored = self.loaded.rollups.get(key)
             if stored and rollup.a in self.frozen:
-                scoped.append(_Scoped(rollup, tuple((end, rollup.first) for end, _ in stored.ends if end in self.loaded.whole), is_foreign=True))
+                scoped.append(
+                    _Scoped(rollup, tuple((end, rollup.first) for end, _ in stored.ends if end in self.loaded.whole), is_foreign=True)
+                )
                 continue
             found = tuple(self._ends(rollup))
             for end, _ in found:
@@ -207,9 +209,7 @@ class _Derivation:
         writes.changes = self._feed(found)
         writes.put += self.news.decisions
         created = frozenset(d.customer for d in found if d.kind is ChangeKind.CREATED)
-        return Derived(
-            writes=writes, customer=dict(self.resolution.customer), created=created, fresh=self.fresh, opened=opened
-        )
+        return Derived(writes=writes, customer=dict(self.resolution.customer), created=created, fresh=self.fresh, opened=opened)
 
     def _rollup_writes(self) -> Iterable[StoredRollup]:
         crowded = self.resolution.crowded
@@ -256,7 +256,8 @@ class _Derivation:
 
     def _conflict_writes(self) -> tuple[list[ConflictRow], tuple[ConflictRow, ...], list[ConflictRow]]:
         """What to write, what of it was not open before, and all that stand."""
-        standing_now = [replace(row, key=self._conflict_key(row)) for row in self.resolution.conflicts]
+        keyed = [replace(row, key=self._conflict_key(row)) for row in self.resolution.conflicts]
+        standing_now = list({row.key: row for row in reversed(keyed)}.values())  # two SAMEs on one pair are one conflict: the first
         before = self.loaded.conflicts
         written = []
         for row in standing_now:
@@ -266,12 +267,16 @@ class _Derivation:
                 written.append(dated)
         opened = tuple(row for row in written if row.key not in before)
         here = {row.key for row in standing_now}
-        written += [replace(row, resolved=self.now) for key, row in before.items() if key not in here and not self.frozen.issuperset(row.about)]
+        written += [
+            replace(row, resolved=self.now) for key, row in before.items() if key not in here and not self.frozen.issuperset(row.about)
+        ]
         return written, opened, standing_now
 
     def _conflict_key(self, row: ConflictRow) -> Key:
-        """A link's conflict stays the same one when the reason changes; a mass case is named by its kind."""
-        return self.keys.derive("Conflict", row.kind.value if row.kind in MASS else "link", *row.about)
+        """A link's conflict stays the same one when the reason changes, a SAME's is another one; a mass case is named by its kind."""
+        is_same = row.refused is not None and row.refused.kind is EvidenceKind.DECLARED_SAME
+        link = "SAME" if is_same else "link"
+        return self.keys.derive("Conflict", row.kind.value if row.kind in MASS else link, *row.about)
 
     def _customer_writes(self, writes: Writes, after: Mapping[Key, Key], conflicts: Iterable[ConflictRow]) -> None:
         classes: dict[Key, list[Key]] = defaultdict(list)

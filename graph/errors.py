@@ -52,7 +52,9 @@ class UserError:
 
     message: Annotated[str, Doc("One or two sentences for people: what was wrong and what to do. Holds no personal identifier.")]
     code: Annotated[UserErrorCode, Doc("The same for programs.")]
-    path: Annotated[list[str] | None, Doc("Which part of the input it speaks of, from the input's root; null where it is about the whole.")] = None
+    path: Annotated[
+        list[str] | None, Doc("Which part of the input it speaks of, from the input's root; null where it is about the whole.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ class WeChatRefused(UserError):
     is_retryable: Annotated[bool, Doc("Whether the same call may succeed later without a change of configuration.")]
 
 
-class Refused(Exception):  # noqa: N818  # it is an answer, not a malfunction: "the call was refused"
+class Refused(Exception):  # it is an answer, not a malfunction: "the call was refused"
     """Carries the failures of one call to its payload."""
 
     def __init__(self, *errors: UserError) -> None:

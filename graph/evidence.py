@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ResolutionSource(enum.Enum):
-    """Where a piece of evidence came from. WeChat's own answers are strongest, then pushes and store orders, then imports and manual entry."""
+    """Where evidence came from. WeChat's own answers are strongest, then pushes and store orders, then imports and manual entry."""
 
     CODE2SESSION = "CODE2SESSION"
     """A mini program's login (code2session)."""
@@ -64,7 +64,10 @@ class Said(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollup:
-    """Everything said about one pair by one source: first and last time, and how often. Merging is commutative, associative and, but for `times`, idempotent."""
+    """Everything said about one pair by one source: first and last time, and how often.
+
+    Merging is commutative, associative and, but for `times`, idempotent.
+    """
 
     key: Key
     said: Said

@@ -60,7 +60,7 @@ class Recorder:
         rows = [row for call in batch for row in call.rows]
         try:
             results = await record_resolutions(tenant, rows, keeps_malformed=batch[0].keeps_malformed)
-        except BaseException as error:  # noqa: BLE001  # every caller of the batch gets it; nothing is swallowed
+        except BaseException as error:  # every caller of the batch gets it; nothing is swallowed
             for call in batch:
                 if not call.answer.done():
                     call.answer.set_exception(error)

@@ -1,4 +1,7 @@
-"""Work that outlives a request: what it is, how far it came, who is doing it. How each kind is done is upkeep.py's and the service's business."""
+"""Work that outlives a request: what it is, how far it came, who is doing it.
+
+How each kind is done is the business of upkeep.py and of the service.
+"""
 
 from __future__ import annotations
 

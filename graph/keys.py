@@ -11,7 +11,9 @@ from graph.node import Key
 
 
 class Keys:
-    """Derives the keys of one tenant's nodes: base64url(HMAC-SHA256(secret, length-prefixed tenant, label, natural parts)), cut to 22 characters.
+    """Derives the keys of one tenant's nodes.
+
+    A key is base64url(HMAC-SHA256(secret, length-prefixed tenant, label, natural parts)), cut to 22 characters.
 
     Whoever lacks the secret can neither guess a key from a WeChat id nor read an id out of a key.
     """

@@ -81,13 +81,13 @@ class _Reading:
 
 
 async def link_external_ids(tenant: Tenant, items: Sequence[ExternalLink]) -> list[Result]:
-    """Record that customers came with external ids: one claim each, source MANUAL, from the identifier that names the customer or its seed."""
+    """Record that customers came with external ids: one claim each, source MANUAL, from the identifier that was named, or the seed."""
 
     def decide(loaded: Loaded) -> tuple[Writes, list[Result]]:
         read, news, now = _Reading.of(items, loaded.registry, tenant), News(cause="linkExternalIds"), tenant.now()
         claims: list[Rollup | Result] = []
         for item, whose, external in zip(items, read.whose, read.externals, strict=True):
-            claim = _claim(item, whose, external, loaded, tenant.keys, now)
+            claim = _claim(item, whose, external, loaded, keys=tenant.keys, now=now)
             if isinstance(claim, Rollup) and isinstance(external, Identifier):
                 news.identifiers[external.key] = external
                 news.rollups.append(claim)
@@ -99,7 +99,9 @@ async def link_external_ids(tenant: Tenant, items: Sequence[ExternalLink]) -> li
     return await tenant.write(lambda registry: Scope(people=_Reading.of(items, registry, tenant).people), decide)
 
 
-def _claim(item: ExternalLink, whose: Key | None, external: Identifier | Refused, loaded: Loaded, keys: Keys, now: Millis) -> Rollup | Result:  # noqa: PLR0913
+def _claim(
+    item: ExternalLink, whose: Key | None, external: Identifier | Refused, loaded: Loaded, *, keys: Keys, now: Millis
+) -> Rollup | Result:
     if isinstance(external, Refused):
         return rejected(external)
     member = loaded.members.get(whose) if whose else None
@@ -109,7 +111,10 @@ def _claim(item: ExternalLink, whose: Key | None, external: Identifier | Refused
     if claimant == external.key:
         return refusal("An external id cannot be linked to itself.", UserErrorCode.INVALID_INPUT, "externalId")
     at = now if item.observed is None else item.observed
-    return replace(_rollup(keys, Said.CLAIMS, claimant, external.key, ResolutionSource.MANUAL, at), text=naming(loaded.members[claimant], external))
+    return replace(
+        _rollup(keys, Said.CLAIMS, claimant, external.key, source=ResolutionSource.MANUAL, at=at),
+        text=naming(loaded.members[claimant], external),
+    )
 
 
 def _linked(claim: Rollup, derived: Derived, unclaimed: set[Key]) -> Result:
@@ -131,7 +136,7 @@ async def unlink_external_ids(tenant: Tenant, items: Sequence[ExternalLink]) -> 
         read, news, now = _Reading.of(items, loaded.registry, tenant), News(cause="unlinkExternalIds"), tenant.now()
         made: list[tuple[Key, list[Rollup]] | Result] = []
         for item, whose, external in zip(items, read.whose, read.externals, strict=True):
-            taken = _unlinks(item, whose, external, loaded, tenant.keys, now)
+            taken = _unlinks(item, whose, external, loaded, keys=tenant.keys, now=now)
             if not isinstance(taken, Result):
                 news.rollups += taken[1]
             made.append(taken)
@@ -142,8 +147,8 @@ async def unlink_external_ids(tenant: Tenant, items: Sequence[ExternalLink]) -> 
     return await tenant.write(scope_of, decide)
 
 
-def _unlinks(  # noqa: PLR0913
-    item: ExternalLink, whose: Key | None, external: Identifier | Refused, loaded: Loaded, keys: Keys, now: Millis
+def _unlinks(
+    item: ExternalLink, whose: Key | None, external: Identifier | Refused, loaded: Loaded, *, keys: Keys, now: Millis
 ) -> tuple[Key, list[Rollup]] | Result:
     if isinstance(external, Refused):
         return rejected(external)
@@ -155,7 +160,7 @@ def _unlinks(  # noqa: PLR0913
     theirs = sorted(key for key in claimants if key in loaded.members and loaded.members[key].customer == member.customer)
     if not theirs:
         return refusal("This customer has no such external id.", UserErrorCode.NOT_FOUND, "externalId")
-    return member.key, [_rollup(keys, Said.UNLINKED, key, external.key, ResolutionSource.MANUAL, at) for key in theirs]
+    return member.key, [_rollup(keys, Said.UNLINKED, key, external.key, source=ResolutionSource.MANUAL, at=at) for key in theirs]
 
 
 def _moves(unlink: Rollup, loaded: Loaded) -> bool:
@@ -181,8 +186,13 @@ class Migration:
     to_open_id: str
 
 
-async def record_migrations(tenant: Tenant, from_app_id: str, to_app_id: str, items: Sequence[Migration], at: Millis | None = None) -> list[Result]:
-    """Record what WeChat's changeopenid answered. Both OpenIDs stay; they are one account from now on. Raises Refused for unknown touchpoints."""
+async def record_migrations(
+    tenant: Tenant, from_app_id: str, to_app_id: str, items: Sequence[Migration], at: Millis | None = None
+) -> list[Result]:
+    """Record what WeChat's changeopenid answered: both OpenIDs stay, and are one account from now on.
+
+    Raises Refused for unknown touchpoints.
+    """
     now = tenant.now()
     seen = now if at is None else at
 
@@ -200,7 +210,7 @@ async def record_migrations(tenant: Tenant, from_app_id: str, to_app_id: str, it
             a, b = _both(item, from_app_id, to_app_id, tenant.keys)
             for key, app_id, value in ((a, from_app_id, item.from_open_id), (b, to_app_id, item.to_open_id)):
                 news.identifiers[key] = Identifier(key=key, label=Label.OPEN_ID, scope=tenant.keys.touchpoint(app_id), value=value)
-            rollup = _rollup(tenant.keys, Said.MIGRATED_TO, a, b, ResolutionSource.IMPORT, seen)
+            rollup = _rollup(tenant.keys, Said.MIGRATED_TO, a, b, source=ResolutionSource.IMPORT, at=seen)
             news.rollups.append(rollup)
             made.append(rollup)
         derived = derive(loaded, tenant.keys, news, now)
@@ -222,7 +232,5 @@ def _check_accounts(registry: Registry, from_app_id: str, to_app_id: str, keys: 
         raise invalid("Followers migrate from one official account to another.", "toAppId")
 
 
-def _rollup(keys: Keys, said: Said, a: Key, b: Key, source: ResolutionSource, at: Millis) -> Rollup:  # noqa: PLR0913
+def _rollup(keys: Keys, said: Said, a: Key, b: Key, *, source: ResolutionSource, at: Millis) -> Rollup:
     return Rollup(key=keys.evidence(said.value, a, b, source.value), said=said, a=a, b=b, source=source, first=at, last=at, times=1)
-
-

@@ -11,6 +11,8 @@ from typing import Annotated, ClassVar, NewType
 Key = NewType("Key", str)
 """22 characters of base64url: see keys.py."""
 
+KEY_LENGTH = 22
+
 Id = NewType("Id", str)
 """`<prefix>_<key>`: what clients see."""
 
@@ -49,7 +51,7 @@ class Node:
 def key_of(some_id: str, prefix: str | None = None) -> Key | None:
     """The key inside an id, or None where the text is no id (of that prefix): a malformed id is answered as an unknown one."""
     found, _, key = some_id.partition("_")
-    if len(key) != 22 or (prefix is not None and found != prefix):
+    if len(key) != KEY_LENGTH or (prefix is not None and found != prefix):
         return None
     return Key(key)
 

@@ -210,7 +210,9 @@ class EvidenceStep(Node):
 
 BREAKS = {
     ConflictKind.TWO_OPENIDS_ONE_TOUCHPOINT: "One WeChat account would have two OpenIDs of one touchpoint.",
-    ConflictKind.TWO_UNIONIDS_ONE_PLATFORM: "One WeChat account would have two UnionIDs of one Open Platform account: perhaps the touchpoint was moved.",
+    ConflictKind.TWO_UNIONIDS_ONE_PLATFORM: (
+        "One WeChat account would have two UnionIDs of one Open Platform account: perhaps the touchpoint was moved."
+    ),
     ConflictKind.TWO_VALUES_ONE_NAMESPACE: "One customer would have more values of one namespace than the identity policy allows.",
     ConflictKind.DECLARED_DIFFERENT: "A steward declared two of the identifiers to be different people.",
     ConflictKind.GENERIC_IDENTIFIER: "More accounts share this identifier than the identity policy allows, so it joins none of them.",
@@ -261,7 +263,7 @@ class Conflict(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class Customer(Node):
-    """One human, as far as the evidence says. Its id stays good for ever: it names an identifier, and resolves to whoever holds that now."""
+    """One human, as far as the evidence says. Its id stays good: it names an identifier, and resolves to whoever holds that now."""
 
     prefix: ClassVar[str] = "cus"
     state: Annotated[CustomerState, Doc("PROVISIONAL: no UnionID yet. IDENTIFIED: at least one.")]
@@ -270,7 +272,9 @@ class Customer(Node):
     touchpoints: Annotated[list[TouchpointUse], Doc("Every touchpoint this customer used, latest use first.")]
     accounts: Annotated[list[WeChatAccount], Doc("The customer's WeChat accounts; by id.")]
     external_ids: Annotated[list[ExternalID], Doc("Ids from outside of WeChat; by id.")]
-    has_shed_evidence: Annotated[bool, Doc("Whether so much hangs together here that some links were left out; they come back when it fits.")]
+    has_shed_evidence: Annotated[
+        bool, Doc("Whether so much hangs together here that some links were left out; they come back when it fits.")
+    ]
     conflicts: Annotated[list[Conflict], Doc("Conflicts about the customer's identifiers, resolved ones too; by id.")]
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The identity policy of a brand: which namespaces of external ids exist, in which rank, how many a customer may have, how they are written."""
+"""The identity policy of a brand: its namespaces of external ids, in which rank, how many a customer may have, how they are written."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ class NamespacePolicy:
 class IdentityPolicy:
     """The brand's rules for joining accounts into customers."""
 
-    namespaces: Annotated[list[NamespacePolicy], Doc("In rank order: identities such as the member number before contacts such as a phone.")]
+    namespaces: Annotated[
+        list[NamespacePolicy], Doc("In rank order: identities such as the member number before contacts such as a phone.")
+    ]
     generic_after: Annotated[int, Doc("An identifier claimed by more accounts than this joins nothing: a shared phone, a store tablet.")]
     largest_component: Annotated[int, Doc("What hangs together by evidence joins by claims only up to this many identifiers.")]
 

@@ -145,7 +145,13 @@ def _step(step: Step, known: Mapping[Key, Identity]) -> EvidenceStep | None:
     if source is None or target is None:
         return None
     return EvidenceStep(
-        key=step.evidence, kind=step.kind, source=source, target=target, sources=_by_strength(step.sources), first=step.first, last=step.last
+        key=step.evidence,
+        kind=step.kind,
+        source=source,
+        target=target,
+        sources=_by_strength(step.sources),
+        first=step.first,
+        last=step.last,
     )
 
 

@@ -23,7 +23,9 @@ class QuarantineReason(enum.Enum):
 
 
 HINTS = {
-    QuarantineReason.UNKNOWN_TOUCHPOINT: "No touchpoint with this AppID is registered: register it with registerTouchpoint, and what waits is applied.",
+    QuarantineReason.UNKNOWN_TOUCHPOINT: (
+        "No touchpoint with this AppID is registered: register it with registerTouchpoint, and what waits is applied."
+    ),
     QuarantineReason.NO_BINDING_COVERS_IT: (
         "WeChat returned a UnionID, so this account is bound somewhere: register the binding with bindTouchpoint. "
         "The OpenID and its external ids count already; the UnionID is applied once a binding covers the time it was seen."

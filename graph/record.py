@@ -15,7 +15,7 @@ from graph.quarantine import Quarantined, QuarantineReason
 from graph.rows import Row, Sighted, from_json, quarantined, read_row
 from graph.state import ConflictRow
 from graph.tenant import Tenant
-from graph.turn import Loaded, Scope, Touch, Writes
+from graph.turn import Loaded, Scope, Writes
 
 __all__ = ["Outcome", "Result", "Row", "record_resolutions", "replay"]
 
@@ -215,5 +215,3 @@ def refusal(message: str, code: UserErrorCode, *path: str) -> Result:
 def rejected(refused: Refused) -> Result:
     """A row that was refused by a rule."""
     return Result(outcome=Outcome.REJECTED, error=refused.errors[0])
-
-

@@ -43,7 +43,10 @@ class Refusal:
 
 
 class Slots:
-    """Who may be together: one OpenID per touchpoint and one UnionID per platform in an account, a namespace's slots in a customer, no DIFFERENT pair."""
+    """Who may be together.
+
+    One OpenID per touchpoint and one UnionID per platform in an account; a namespace's slots in a customer; no DIFFERENT pair.
+    """
 
     def __init__(
         self, identifiers: Mapping[Key, Identifier], policy: IdentityPolicy, different: Iterable[tuple[Decision, Key, Key]]
@@ -107,21 +110,19 @@ def conflicts(
     """One per refused link whose ends stayed apart; mass cases are one each."""
     mass: dict[tuple[ConflictKind, Key], list[Step]] = defaultdict(list)
     single: list[tuple[Step, Clash]] = []
-    for refusal in refused:
-        if customers.joined(refusal.link.a, refusal.link.b):
-            continue
+    for refusal in (one for one in refused if not customers.joined(one.link.a, one.link.b)):
         if refusal.generic:
             mass[ConflictKind.GENERIC_IDENTIFIER, refusal.generic].append(refusal.link)
         elif refusal.too_large:
             mass[ConflictKind.TOO_LARGE, refusal.too_large].append(refusal.link)
         elif refusal.clash:
             single.append((refusal.link, refusal.clash))
-    for key in crowded:
-        outside = crowds.get(key)
-        if outside and outside.accounts + outside.neighbours:
-            mass.setdefault((ConflictKind.GENERIC_IDENTIFIER, key), [])
+    for key in crowded.keys() & {key for key, crowd in crowds.items() if crowd.accounts + crowd.neighbours}:
+        mass.setdefault((ConflictKind.GENERIC_IDENTIFIER, key), [])
     kept = _Kept(accepted) if single else None
-    rows = [_mass_row(kind, key, len(links)) for (kind, key), links in sorted(mass.items(), key=lambda item: (item[0][1], item[0][0].value))]
+    rows = [
+        _mass_row(kind, key, len(links)) for (kind, key), links in sorted(mass.items(), key=lambda item: (item[0][1], item[0][0].value))
+    ]
     for link, clash in single:
         chains = kept.chains(link, clash) if kept else ()
         rows.append(ConflictRow(key=Key(""), kind=clash.kind, about=(link.a, link.b), refused=link, refused_count=1, kept=chains))

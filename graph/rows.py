@@ -132,7 +132,9 @@ class _Reading:
         text_key = self.keys.union_text(text) if text else None
         platform = self.registry.open_platforms[epoch.platform_key] if epoch.platform_key else None
         seen = (
-            self._rollup(Said.RESOLVED_AS, open_id.key, text_key, text) if text and text_key else self._rollup(Said.SEEN, open_id.key, open_id.key)
+            self._rollup(Said.RESOLVED_AS, open_id.key, text_key, text)
+            if text and text_key
+            else self._rollup(Said.SEEN, open_id.key, open_id.key)
         )
         claims = [self._rollup(Said.CLAIMS, open_id.key, external.key, naming(external)) for external in self.externals]
         return Sighted(
@@ -254,5 +256,3 @@ def from_json(node: Quarantined) -> Iterable[Row]:
     else:
         yield replace(row, observed=node.first, times=1)
         yield replace(row, observed=node.last, times=node.times - 1)
-
-

@@ -1,4 +1,4 @@
-"""What is derived and kept beside the evidence: identifiers with the account and customer they belong to, and conflicts. Stored rows, not published."""
+"""What is derived and kept beside the evidence: identifiers with their account and customer, and conflicts. Stored, not published."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ class StoredRollup:
 
     rollup: Rollup
     ends: tuple[tuple[Key, bool], ...] = ()
-    """The identifiers at its other end, each with whether raw components hang together by it. SEEN has none; a waiting one may have none."""
+    """The identifiers at its other end, each with whether raw components hang together by it. SEEN has none, a waiting one may."""
     settled: bool = True
     """No unlink or RETRACT names the pair, so seeing it again within its epoch changes times alone."""
     version: int = 0

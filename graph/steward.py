@@ -15,14 +15,12 @@ from graph.tenant import Tenant
 from graph.turn import Loaded, Scope, Writes
 
 
-async def decide_on(  # noqa: PLR0913  # a decision is all of these
+async def decide_on(  # a decision is all of these
     tenant: Tenant, kind: DecisionKind, a: Key, b: Key, *, reason: str, author: str, key: Key | None = None, at: int | None = None
 ) -> Decision:
     """Make a decision on two identifiers (of a UnionID: the key of its text). Raises Refused where it contradicts standing ones."""
     now = tenant.now()
-    made = Decision(
-        key=key or random_key(), kind=kind, a=a, b=b, reason=reason, author=author, decided=now if at is None else at
-    )
+    made = Decision(key=key or random_key(), kind=kind, a=a, b=b, reason=reason, author=author, decided=now if at is None else at)
 
     def decide(loaded: Loaded) -> tuple[Writes, Decision]:
         other = contradiction(made, loaded.decisions.values()) if kind is not DecisionKind.RETRACT else None

@@ -30,11 +30,14 @@ class Scope:
     def wider(self, other: Scope) -> Scope:
         """Both together."""
         return Scope(
-            people=self.people | other.people, expand=self.expand | other.expand, names=self.names | other.names, keys=self.keys | other.keys
+            people=self.people | other.people,
+            expand=self.expand | other.expand,
+            names=self.names | other.names,
+            keys=self.keys | other.keys,
         )
 
 
-class Incomplete(Exception):  # noqa: N818  # not a malfunction: the turn is to be loaded wider and decided again
+class Incomplete(Exception):  # not a malfunction: the turn is to be loaded wider and decided again
     """Raised inside `decide`: what was loaded does not reach as far as the rule must look."""
 
     def __init__(self, people: Iterable[Key] = (), expand: Iterable[Key] = (), names: Iterable[Key] = ()) -> None:

@@ -11,7 +11,7 @@ from graph.jobs import UNFINISHED, Job, JobKind, JobState
 from graph.node import Key, Millis
 from graph.quarantine import Quarantined
 from graph.record import replay
-from graph.stores import Store
+from graph.stores import Page, Store
 from graph.tenant import Tenant
 from graph.turn import Loaded, Scope, Writes
 
@@ -110,7 +110,9 @@ def _mine(job: Job, owner: str) -> bool:
 async def fail(tenant: Tenant, key: Key, message: str) -> Job | None:
     """Note that a job cannot go on. The message names no identifier."""
     return await change_job(
-        tenant, key, lambda job, now: replace(job, state=JobState.FAILED, last_error=message, finished=now) if job.state in UNFINISHED else None
+        tenant,
+        key,
+        lambda job, now: replace(job, state=JobState.FAILED, last_error=message, finished=now) if job.state in UNFINISHED else None,
     )
 
 
@@ -137,10 +139,10 @@ async def replay_quarantine(tenant: Tenant, ids: list[Key] | None) -> int:
     """Try what waits again: these, or all of it. Gives how many rows no longer wait."""
     if ids is not None:
         return await _replay(tenant, ids)
-    replayed, after = 0, None
-    while keys := await tenant.store.quarantined(tenant.name, None, after, PAGE):
-        replayed += await _replay(tenant, keys)
-        after = keys[-1]
+    replayed, page = 0, Page(limit=PAGE)
+    while waiting := (await tenant.store.page(tenant.name, Quarantined, page))[1].items:
+        replayed += await _replay(tenant, [row.key for row in waiting])
+        page = replace(page, after=waiting[-1].key)
     return replayed
 
 

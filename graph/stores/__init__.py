@@ -24,11 +24,11 @@ T = TypeVar("T")
 N = TypeVar("N", bound=Node)
 
 
-class StoreUnavailable(Exception):  # noqa: N818  # named as the API's error code
+class StoreUnavailable(Exception):  # named as the API's error code
     """The store did not answer in time; the same call may succeed later."""
 
 
-class StoreRefused(Exception):  # noqa: N818  # a refusal with a remedy, not a malfunction
+class StoreRefused(Exception):  # a refusal with a remedy, not a malfunction
     """The store cannot be opened as it is: another secret, a newer schema, an address that is none."""
 
 
@@ -207,7 +207,7 @@ class Store(Protocol):
 
 @asynccontextmanager
 async def open_store(url: str, *, secret: bytes, clock: Clock) -> AsyncIterator[Store]:
-    """Open `sqlite:///path`, `neo4j://…`, `neo4j+s://…`, `neo4j+ssc://…`, `bolt://…`, `bolt+s://…`; migrates the schema forward. Raises StoreRefused."""
+    """Open `sqlite:///path`, `neo4j://…` or `bolt://…` (`+s`, `+ssc` for TLS). The schema is migrated forward. Raises StoreRefused."""
     scheme = url.partition("://")[0]
     # Imported here so that a SQLite user never loads the Neo4j driver, nor the other way round.
     if scheme == "sqlite":

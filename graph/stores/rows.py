@@ -30,13 +30,13 @@ NODES: dict[str, type[Node]] = {kind.__name__: kind for kind in (*REGISTRY_NODES
 Plain = str | int | float | bool | list[Any] | None
 
 
-def to_row(thing: Any) -> dict[str, Plain]:
+def to_row(thing: object) -> dict[str, Plain]:
     """A stored dataclass as plain values: enums by name, dates as ISO text, lists of enums as lists of names."""
     return {name: _plain(getattr(thing, name)) for name in _readers(type(thing))}
 
 
 def from_row(cls: type[D], row: Mapping[str, Any]) -> D:
-    """The dataclass again. A field that the row lacks keeps its default, so a property added later needs no migration; without one it is None."""
+    """The dataclass again. A field that the row lacks keeps its default, or is None: a property added later needs no migration."""
     values: dict[str, Any] = {}
     for name, (read, is_optional) in _readers(cls).items():
         value = row.get(name)
@@ -58,7 +58,7 @@ def policy_from(row: Mapping[str, Any]) -> IdentityPolicy:
     return IdentityPolicy(namespaces=spaces, generic_after=row["generic_after"], largest_component=row["largest_component"])
 
 
-def _plain(value: Any) -> Plain:
+def _plain(value: Any) -> Plain:  # noqa: ANN401  # whatever a stored field holds
     if isinstance(value, enum.Enum):
         return value.name
     if isinstance(value, date):
@@ -87,7 +87,7 @@ def _make_readers(cls: type) -> dict[str, tuple[Callable[[Any], Any], bool]]:
     }
 
 
-def _reader(hint: Any) -> Callable[[Any], Any]:
+def _reader(hint: Any) -> Callable[[Any], Any]:  # noqa: ANN401  # a type hint has no type
     """How to read a plain value of this type."""
     arms = [arm for arm in typing.get_args(hint) if arm is not type(None)]
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:

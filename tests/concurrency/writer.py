@@ -91,7 +91,7 @@ class Writer:
         return self.chance.choices(steps, (50, 15, 15, 8, 4))[0]
 
     def _rows(self) -> list[Row]:
-        places = [(self.process.person(self.chance), self.chance.choice(brand.APPS)) for _ in range(self.chance.randint(1, 40))]
+        places = [(self.process.person(self.chance), self.chance.choice(brand.APPS)) for _ in range(self.chance.randint(1, 60))]
         rows = [brand.row(self.chance, *place, is_known=place in self.process.met) for place in places]
         self.process.met.update(places)
         return rows

@@ -24,14 +24,13 @@ async def check(name: str, seeds: Iterable[int]) -> None:
 @pytest.mark.parametrize("name", sorted(FAULTS))
 async def test_a_fault_turns_its_property_red(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong with the rule does not go unnoticed."""
-    patch, wrong, noticed_by = FAULTS[name]
+    patch, noticed_by = FAULTS[name]
     patch(monkeypatch)
     with pytest.raises(AssertionError, match="history"):
         await check(noticed_by, range(HISTORIES))
-        pytest.fail(f"nobody noticed: {wrong}")
 
 
-@pytest.mark.parametrize("name", sorted({noticed_by for _, _, noticed_by in FAULTS.values()}))
+@pytest.mark.parametrize("name", sorted({noticed_by for _, noticed_by in FAULTS.values()}))
 async def test_without_faults_the_properties_hold(name: str) -> None:
     """A property that is red anyway would notice nothing."""
     await check(name, range(40))

@@ -1,4 +1,4 @@
-"""Fresh brands: tenants that know two Open Platform accounts and five touchpoints, and nobody yet."""
+"""Fresh brands: tenants that know two Open Platform accounts and some touchpoints, and nobody yet."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ TOUCHPOINTS = (
     ("old", TouchpointKind.SERVICE_ACCOUNT, None),
 )
 """AppID, kind, and the Open Platform account that it has been bound to since ever."""
+STRANGERS = tuple(f"far{number}" for number in range(1, 7))
+"""Mini programs of nobody knows whom, bound to nothing."""
 
 
 class Brands:
     """One store, and as many brands in it as are asked for."""
 
-    def __init__(self, store: Store, clock: StandingClock) -> None:
-        self.store, self.clock = store, clock
+    def __init__(self, store: Store, clock: StandingClock, *, most_orders: int) -> None:
+        self.store, self.clock, self.most_orders = store, clock, most_orders
 
     async def fresh(self) -> Api:
         """The API of a brand that nobody has seen yet; the clock stands at noon."""
@@ -55,4 +57,5 @@ def _registered(tenant: Tenant) -> list[Node]:
         nodes.append(Touchpoint(key=key, app_id=app_id, kind=kind, name=app_id, entity_key=entity.key))
         if bound_to:
             nodes.append(Binding(key=random_key(), touchpoint_key=key, platform_key=keys.open_platform(bound_to), starts=SINCE_EVER))
-    return nodes
+    mini = TouchpointKind.MINI_PROGRAM
+    return [*nodes, *(Touchpoint(key=keys.touchpoint(app_id), app_id=app_id, kind=mini, name=app_id) for app_id in STRANGERS)]

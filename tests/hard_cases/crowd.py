@@ -11,10 +11,10 @@ STORY: tuple[Step, ...] = (
     record("mini a ua member:1", "serv a ua", "other a xa", "mini b ub", "other c -", on=1),
     record("mini d ud", "serv d ud", "serv e - member:2", "other f xf", "mini g ug", on=3),
     record("mini d2 ud", "serv b ub2", "mini b ub2", "mini g ug2", on=6),
-    record("loose h xh", "loose i xi", "loose j -", "other j xj member:1", on=8),
-    record("unknown1 k u", "unknown2 k u", "unknown3 k u", "mini l -", "serv m um", on=12),
+    record("loose h xh", "loose i xi", "loose j -", "other j xj member:1", "serv m um member:5", on=8),
+    record("unknown1 k u", "unknown2 k u", "unknown3 k u", "mini l -", "serv m um member:6", "other f xf2", on=12),
 )
-"""In March 2026, with conflicts of several kinds, one of them resolved by the move, and UnionIDs and whole rows that wait."""
+"""In March 2026, with conflicts that the move resolves and others that stand, and UnionIDs and whole rows that wait."""
 REGISTERED = (register("late1"), register("late2"), register("late3"))
 TOLD = (*REGISTERED, bind("late1", "wxA", after=REGISTERED), bind("late2", "wxB", after=REGISTERED), move("mini", "wxB", on=5))
 

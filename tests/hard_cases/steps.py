@@ -36,7 +36,7 @@ def unlink(customer: str, external: str, *, on: int, after: tuple[Step, ...] = (
 
 
 def migrate(old: str, new: str, *pairs: tuple[str, str], after: tuple[Step, ...] = (), later: int = 0) -> Step:
-    """Followers whom WeChat moved from one official account to another. An answer is dated by the clock: it stands at noon, or hours later."""
+    """Followers whom WeChat moved from one official account to another, as said at noon, or hours later: such rows bear no date."""
     items = [{"fromOpenId": one, "toOpenId": other} for one, other in pairs]
     told = _results("recordMigrations", (old, new), after, fromAppId=old, toAppId=new, items=items)
 

@@ -14,8 +14,7 @@ BINDINGS = """query ($id: String!) { openPlatform(openAppId: $id) { bindings { i
 
 
 async def bind_stranger(api: Api, app_id: str, on: int, *, has_happened: bool) -> Json:
-    """A mini program of somebody else's, registered and bound; gives the payload."""
-    await api.done("registerTouchpoint", appId=app_id, name=app_id, kind="MINI_PROGRAM")
+    """A mini program of somebody else's bound; gives the payload."""
     said = {"appId": app_id, "openAppId": "wxB", "at": day(on), "hasHappened": has_happened}
     answer: Json = (await api.ask(BIND, input=said))["bindTouchpoint"]
     return answer
@@ -37,7 +36,7 @@ async def bound(api: Api) -> dict[str, bool]:
 
 
 async def test_a_binding_beyond_the_limit_is_refused_with_its_rule(brands: Brands) -> None:
-    """The sixth mini program of another subject is refused with rule, source and date, and is not recorded; if it happened, it is, and flagged."""
+    """The sixth mini program of another subject is refused with rule, source and date; if it happened, it is recorded and flagged."""
     five = [stranger(number) for number in range(1, 6)]
     for order in (five, five[::-1]):
         api = await brands.fresh()
@@ -45,7 +44,9 @@ async def test_a_binding_beyond_the_limit_is_refused_with_its_rule(brands: Brand
         (error,) = (await bind_stranger(api, "far6", 6, has_happened=False))["errors"]
         assert ("BINDING_LIMIT_REACHED", ["openAppId"]) == (error["code"], error["path"])
         limit = error["limit"]
-        assert ("DIFFERENT", 5, 5, 0, "BOUND_AT_ONCE") == tuple(limit[name] for name in ("relation", "limit", "used", "remaining", "limitedBy"))
+        assert ("DIFFERENT", 5, 5, 0, "BOUND_AT_ONCE") == tuple(
+            limit[name] for name in ("relation", "limit", "used", "remaining", "limitedBy")
+        )
         (biting,) = [one for one in limit["components"] if one["kind"] == "BOUND_AT_ONCE"]
         assert ("REFUSES", 5, 5, 0) == tuple(biting[name] for name in ("effect", "limit", "used", "remaining"))
         rule = biting["rule"]

@@ -57,7 +57,11 @@ async def test_the_crowd_goes_home(brands: Brands) -> None:
 
 async def test_many_rows_of_one_account_are_no_crowd(brands: Brands) -> None:
     """What counts is accounts: OpenIDs of one WeChat user that all claim a phone are one claimant."""
-    steps = [*COUPLES[:2], record(f"mini e ue {PHONE}", f"serv e2 ue {PHONE}", on=3), record(f"serv a2 ua {PHONE}", f"serv d2 ud {PHONE}", on=4)]
+    steps = [
+        *COUPLES[:2],
+        record(f"mini e ue {PHONE}", f"serv e2 ue {PHONE}", on=3),
+        record(f"serv a2 ua {PHONE}", f"serv d2 ud {PHONE}", on=4),
+    ]
     seen = await in_every_order(brands, *steps)
     assert 1 == len(seen.people)
     assert 5 == len(seen.people[0].accounts)
@@ -66,7 +70,10 @@ async def test_many_rows_of_one_account_are_no_crowd(brands: Brands) -> None:
 
 async def test_accounts_that_become_one_thin_a_crowd(brands: Brands) -> None:
     """Six OpenIDs with one phone are a crowd until a UnionID makes two of them one account."""
-    loners = (record(f"mini a - {PHONE}", f"mini b - {PHONE}", f"mini c - {PHONE}", on=1), record(f"mini d - {PHONE}", f"mini e - {PHONE}", on=2))
+    loners = (
+        record(f"mini a - {PHONE}", f"mini b - {PHONE}", f"mini c - {PHONE}", on=1),
+        record(f"mini d - {PHONE}", f"mini e - {PHONE}", on=2),
+    )
     sixth = record(f"serv f - {PHONE}", on=3)
     seen = await in_every_order(brands, *loners, sixth)
     assert ["GENERIC_IDENTIFIER"] == seen.conflicts
@@ -88,7 +95,11 @@ async def test_a_store_tablet(brands: Brands) -> None:
     assert (6, ("mini:tab",)) == (seen.disputes[0].count, seen.disputes[0].sides)
 
 
-VISITS = (record("mini v1 u", "mini v2 u", "mini v3 u", on=3), record("mini v4 u", "mini v5 u", "mini v6 u", on=10), record("serv s u", on=4))
+VISITS = (
+    record("mini v1 u", "mini v2 u", "mini v3 u", on=3),
+    record("mini v4 u", "mini v5 u", "mini v6 u", on=10),
+    record("serv s u", on=4),
+)
 
 
 async def test_a_virtual_visitor(brands: Brands) -> None:
@@ -102,7 +113,9 @@ async def test_a_move_divides_the_visitors(brands: Brands) -> None:
     """A move that gives half of them to another account makes the UnionID generic no more: it joins the first, the others are Conflicts."""
     seen = await in_every_order(brands, *VISITS, move("mini", "wxB", on=8))
     assert ["mini:v1 serv:s wxA:u", "mini:v2", "mini:v3", "mini:v4 wxB:u", "mini:v5", "mini:v6"] == seen.partition
-    assert [f"TWO_OPENIDS_ONE_TOUCHPOINT mini:v{number} > {to}:u" for number, to in ((2, "wxA"), (3, "wxA"), (5, "wxB"), (6, "wxB"))] == seen.conflicts
+    assert [
+        f"TWO_OPENIDS_ONE_TOUCHPOINT mini:v{number} > {to}:u" for number, to in ((2, "wxA"), (3, "wxA"), (5, "wxB"), (6, "wxB"))
+    ] == seen.conflicts
 
 
 def chain(side: str, app_id: str) -> tuple[str, ...]:
@@ -137,7 +150,7 @@ async def test_what_was_shed_comes_back_when_it_fits(brands: Brands) -> None:
 
 async def test_a_cap_that_is_met_exactly_sheds_nothing(brands: Brands) -> None:
     """Two hundred identifiers together are joined; one more sheds the phone."""
-    chains = record(*chain("a", "mini"), *chain("b", "serv")[:31], on=1)
+    chains = (record(*chain("a", "mini"), on=1), record(*chain("b", "serv")[:31], on=2))
     for more, partition, conflicts in (("crm:x crm:y", [200], []), ("crm:x crm:y crm:z", [103, 97, 1], ["TOO_LARGE"])):
-        seen = await in_every_order(brands, chains, record(f"mini a00 - {PHONE}", f"serv b00 - {PHONE} {more}", on=3))
+        seen = await in_every_order(brands, *chains, record(f"mini a00 - {PHONE}", f"serv b00 - {PHONE} {more}", on=3))
         assert (partition, conflicts) == ([len(person.members.split()) for person in seen.people], seen.conflicts)

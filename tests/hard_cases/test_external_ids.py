@@ -9,7 +9,8 @@ from tests.hard_cases.picture import picture
 from tests.hard_cases.steps import day, link, record, unlink
 
 PHONE = "phone:13800138000"
-CLAIM = """{ conflicts { nodes { refused { sources firstSeenAt source { ... on OpenID { value } } target { ... on ExternalID { value } } } } } }"""
+CLAIM = """{ conflicts { nodes { refused {
+  sources firstSeenAt source { ... on OpenID { value } } target { ... on ExternalID { value } } } } } }"""
 ID = "query ($by: CustomerBy!) { customer(by: $by) { id } }"
 
 
@@ -21,7 +22,7 @@ async def link_to_id(api: Api, customer_id: str, member: str, on: int) -> None:
 
 
 async def test_a_link_through_a_customer_id_is_the_seed_s_claim(brands: Brands) -> None:
-    """A link through any id of a customer is a claim by the current seed, source MANUAL, as of its own time; by time the first one is kept."""
+    """A link through any id of a customer is a claim by the current seed, source MANUAL; the earliest one is kept."""
     for links in ((("7", 4), ("8", 6)), (("8", 6), ("7", 4))):
         api = await brands.fresh()
         (young, old) = await api.record("mini young -", when=day(3)), await api.record("serv old -", when=day(1))

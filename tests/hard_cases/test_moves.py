@@ -12,7 +12,7 @@ CONFLICTS = "{ conflicts { nodes { kind state resolvedAt } } }"
 
 
 async def test_a_move_keeps_everybody_whole(brands: Brands) -> None:
-    """Whoever was seen before and after a move bridges both UnionIDs; who was seen only before, or only after, has the one that is known."""
+    """Whoever was seen before and after a move bridges both UnionIDs; who was seen only once has the one that is known."""
     steps = [
         record("mini a u", "serv s u", "mini b x", on=3),
         record("mini a v", "mini c y", on=10),
@@ -111,7 +111,7 @@ async def test_a_refused_union_id_stays_readable(brands: Brands) -> None:
 
 
 async def test_reporting_the_move_resolves_the_conflicts(brands: Brands) -> None:
-    """moveTouchpoint with hasHappened re-scopes the flips: their Conflicts are resolved, and customers hold both UnionIDs."""
+    """A move that has happened re-scopes the flips: their Conflicts are resolved, and customers hold both UnionIDs."""
     for order in (FLIPPED, FLIPPED[::-1]):
         api = await brands.fresh()
         await play(api, order)

@@ -78,14 +78,15 @@ async def test_a_migrated_follower_is_one_person(brands: Brands) -> None:
 
 
 async def test_a_migration_alone_makes_both_open_ids_known(brands: Brands) -> None:
-    """OpenIDs that nobody has seen yet are one customer as soon as WeChat says that one became the other."""
-    seen = await in_every_order(brands, migrate("old", "serv", ("x", "y"), ("v", "w")), record("serv w u", on=2))
+    """An OpenID that nobody has seen becomes known by its migration, and is one customer with what it became."""
+    seen = await in_every_order(brands, migrate("old", "serv", ("x", "y"), ("v", "w")), record("serv w u", on=2), record("serv y -", on=3))
     assert ["old:v serv:w wxA:u", "old:x serv:y"] == seen.partition
 
 
 async def test_two_old_open_ids_cannot_become_one(brands: Brands) -> None:
     """Two followers of the old account who are said to be one of the new: the second answer is a Conflict."""
-    steps = [record("old x -", on=1), record("serv y u", on=2), migrate("old", "serv", ("x", "y")), record("old z -", "mini m u", on=3)]
+    first = migrate("old", "serv", ("x", "y"))
+    steps = [record("old x -", on=1), record("serv y u", on=2), first, record("old z -", "mini m u", on=3)]
     second = migrate("old", "serv", ("z", "y"), after=(steps[2],), later=1)
     seen = await in_every_order(brands, *steps, second)
     assert ["mini:m old:x serv:y wxA:u", "old:z"] == seen.partition

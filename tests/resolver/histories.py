@@ -1,4 +1,4 @@
-"""Random histories of a small brand: lists of operations that say the same in any order, and what they say when all is said."""
+"""Random histories of a small brand: every seed gives another one, and always the same."""
 
 from __future__ import annotations
 
@@ -6,60 +6,13 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from tests.resolver.facts import Bound, Claimed, Decided, Kind, Moved, Name, Rules, Said, Seen, Unlinked
+from tests.resolver.facts import Bound, Claimed, Decided, Kind, Moved, Name, Rules, Seen, Unlinked
+from tests.resolver.operations import Bind, Correct, Operation, Register, Revoke, Row, Withdraw, as_decided, contradictory, shuffled
 
 STRENGTHS = {"CODE2SESSION": 3, "USER_INFO_BATCH": 3, "PUSH": 2, "STORE": 2, "IMPORT": 1, "MANUAL": 1}
 SOURCES = ["CODE2SESSION", "USER_INFO_BATCH", "PUSH", "STORE", "IMPORT"]
 NAMESPACES = ("member", "crm", "phone", "loyalty")
 DAY = 1000
-
-
-@dataclass(frozen=True)
-class Row:
-    """One resolution with its external ids."""
-
-    seen: Seen
-    exts: tuple[Name, ...] = ()
-
-
-@dataclass(frozen=True)
-class Register:
-    """A touchpoint becomes known."""
-
-    app: str
-
-
-@dataclass(frozen=True)
-class Bind:
-    """An assertion, by a name of its own."""
-
-    name: str
-    bound: Bound
-
-
-@dataclass(frozen=True)
-class Correct:
-    """An assertion was wrong: this is right."""
-
-    name: str
-    bound: Bound
-
-
-@dataclass(frozen=True)
-class Withdraw:
-    """An assertion should never have been made."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Revoke:
-    """A decision no longer stands."""
-
-    key: str
-
-
-Operation = Row | Moved | Claimed | Unlinked | Register | Bind | Correct | Withdraw | Decided | Revoke
 
 
 @dataclass(frozen=True)
@@ -85,91 +38,6 @@ def story(seed: int) -> Story:
     return _Author(random.Random(seed)).story()
 
 
-def said(operations: Iterable[Operation]) -> Said:
-    """What stands when all of it was said, in whatever order."""
-    every = list(operations)
-    known = {one.app for one in every if isinstance(one, Register)}
-    facts: set[Seen | Moved | Claimed | Unlinked] = {one for one in every if isinstance(one, Moved | Claimed | Unlinked)}
-    for one in every:
-        if isinstance(one, Row) and one.seen.who[1] in known:
-            facts.add(one.seen)
-            facts.update(Claimed(one.seen.who, ext, one.seen.source, one.seen.at) for ext in one.exts)
-    bound = {one.name: one.bound for one in every if isinstance(one, Bind)}
-    bound |= {one.name: one.bound for one in every if isinstance(one, Correct)}
-    gone = {one.name for one in every if isinstance(one, Withdraw)}
-    revoked = {one.key for one in every if isinstance(one, Revoke)}
-    return Said(
-        frozenset(facts),
-        frozenset(one for name, one in bound.items() if name not in gone),
-        frozenset(one for one in every if isinstance(one, Decided) and one.key not in revoked),
-    )
-
-
-def shuffled(operations: Sequence[Operation], chance: random.Random) -> list[Operation]:
-    """The same in another order, some of it twice; what needs another operation first still follows it."""
-    again = [one for one in operations if isinstance(one, Row | Moved | Claimed | Unlinked | Register) and chance.random() < 0.15]
-    mixed = [(chance.random(), one) for one in (*operations, *again)]
-    earliest: dict[object, float] = {}
-    placed: list[tuple[float, Operation]] = []
-    for rank in range(4):
-        for place, one in mixed:
-            if _rank(one) != rank:
-                continue
-            after = max((earliest.get(needed, 0.0) for needed in _needs(one)), default=0.0)
-            where = after + (1 - after) * place
-            placed.append((where, one))
-            for made in _makes(one):
-                earliest[made] = min(where, earliest.get(made, where))
-    return [one for _, one in sorted(placed, key=lambda pair: pair[0])]
-
-
-def _rank(one: Operation) -> int:
-    match one:
-        case Register():
-            return 0
-        case Row() | Bind() | Decided() | Moved():
-            return 1
-        case Correct() | Claimed() | Unlinked() | Revoke():
-            return 2
-        case Withdraw():
-            return 3
-
-
-def _needs(one: Operation) -> list[object]:
-    """What must have happened before: registrations, first sightings, assertions, decisions."""
-    match one:
-        case Bind(_, bound):
-            return [bound.app]
-        case Moved(old, new):
-            return [old[1], new[1]]
-        case Claimed(claimant) if claimant[0] == "open":
-            return [claimant[1], claimant]
-        case Correct(name):
-            return [name]
-        case Withdraw(name):
-            return [name, ("corrected", name)]
-        case Revoke(key):
-            return [key]
-        case _:
-            return []
-
-
-def _makes(one: Operation) -> list[object]:
-    match one:
-        case Register(app):
-            return [app]
-        case Row(seen):
-            return [seen.who]
-        case Bind(name):
-            return [name]
-        case Correct(name):
-            return [("corrected", name)]
-        case Decided(key):
-            return [key]
-        case _:
-            return []
-
-
 class _Author:
     """Writes one history."""
 
@@ -193,9 +61,10 @@ class _Author:
         )
         operations: list[Operation] = [Register(app) for app in self.apps]
         operations += self._bindings()
-        rows = [self._row() for _ in range(chance.randint(8, 24))]
+        rows = [self._row() for _ in range(chance.randint(6, 20))]
         operations += rows + [self._again(row) for row in rows if chance.random() < 0.25]
         operations += self._taken_back([row for row in rows if row.exts])
+        operations += self._crowd(rules.generic_after) if chance.random() < 0.25 else []
         operations += self._migrations()
         operations += self._claims()
         operations += self._decisions()
@@ -209,15 +78,13 @@ class _Author:
         """Bound since ever or late, moved, unbound for a while; some of it wrong at first."""
         for app in self.apps:
             times = self.chance.sample(range(1, 60), 6)
-            used = 0
-            for _ in range(self.chance.choice([0, 1, 1, 1, 2, 2, 3])):
+            for used in range(self.chance.choice([0, 1, 1, 1, 2, 2, 3])):
                 starts = None if used == 0 and self.chance.random() < 0.5 else times[used] * DAY
-                used += 1
                 name = f"{app}/{used}"
                 bound = Bound(app, self._platform(app), starts)
                 yield Bind(name, bound)
                 if self.chance.random() < 0.25:
-                    moment = times[5] * DAY if used == 1 else bound.starts
+                    moment = times[5] * DAY if used == 0 else bound.starts
                     yield Correct(name, replace(bound, platform=self._platform(app), starts=moment))
                 if self.chance.random() < 0.2:
                     yield Withdraw(name)
@@ -263,6 +130,15 @@ class _Author:
         """The same person comes back, and says the same at another time."""
         return replace(row, seen=replace(row.seen, at=self._time()))
 
+    def _crowd(self, most: int) -> Iterable[Row]:
+        """One person at so many touchpoints that the phone looks like a crowd's, until the UnionID tells."""
+        person, at = self.chance.randrange(self.people), self._time()
+        phone = ("ext", "phone", f"+86138000000{self.chance.randrange(3):02d}")
+        for app in self.chance.sample(self.apps, min(len(self.apps), most + 1)):
+            who = ("open", app, f"o{person}")
+            yield Row(Seen(who, "PUSH", at), (phone,))
+            yield Row(Seen(who, "CODE2SESSION", at, f"U{person}at{self.platforms[0]}"))
+
     def _taken_back(self, rows: Sequence[Row]) -> Iterable[Row | Unlinked]:
         """External ids that were taken back, some of them to be claimed again."""
         for row in rows:
@@ -305,7 +181,7 @@ class _Author:
         for number in range(self.chance.choice([0, 1, 2, 3, 5])):
             kind: Kind = self.chance.choice(["SAME", "DIFFERENT", "RETRACT"])
             a, b = self.chance.choice(self.linked) if kind == "RETRACT" and self.linked else (self._named(), self._named())
-            one = Decided(f"decision{number:014d}", kind, *map(as_decided, (a, b)), self._time())
+            one = Decided(f"decision{number:014d}", kind, as_decided(a), as_decided(b), self._time())
             if one.a != one.b and not contradictory([*made, one]):
                 made.append(one)
         for one in made:
@@ -315,18 +191,3 @@ class _Author:
 
     def _named(self) -> Name:
         return self.chance.choice([end for pair in self.linked for end in pair] or self.sighted)
-
-
-def as_decided(name: Name) -> Name:
-    """Decisions mean a UnionID's text in every scope."""
-    return ("text", "", name[2]) if name[0] == "union" else name
-
-
-def contradictory(decided: Sequence[Decided]) -> bool:
-    """Whether what SAMEs join is parted by a DIFFERENT."""
-    groups: dict[Name, set[Name]] = {}
-    for one in decided:
-        if one.kind == "SAME":
-            merged = groups.get(one.a, {one.a}) | groups.get(one.b, {one.b})
-            groups |= dict.fromkeys(merged, merged)
-    return any(one.kind == "DIFFERENT" and one.b in groups.get(one.a, {one.a}) for one in decided)

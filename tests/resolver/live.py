@@ -6,8 +6,8 @@ from graph.errors import Refused
 from graph.link import By, ExternalLink, link_external_ids, unlink_external_ids
 from graph.node import Id
 from tests.resolver.facts import Claimed, Decided, Unlinked
-from tests.resolver.histories import Operation
 from tests.resolver.names import external
+from tests.resolver.operations import Operation
 from tests.resolver.telling import Teller
 
 

@@ -1,4 +1,4 @@
-"""A store in memory that loads no more than a real one may: raw components, as far as generic identifiers and no further. For these tests only."""
+"""A store in memory that loads what a real one may and no more: raw components, as far as generic identifiers. For these tests only."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class _Loading:
         frontier = self.asked | texts | self._same(self.scope.names)
         while frontier:
             self.reached |= frontier
-            frontier = {beyond for key in frontier for beyond in self._beyond(key)} - self.reached
+            frontier = frozenset(beyond for key in frontier for beyond in self._beyond(key)) - self.reached
         border = {name for stored in self.rollups.values() for name in _named(stored)}
         members = {key: store.members[key] for key in self.reached | border if key in store.members}
         names = self.asked | self.scope.names | {name for member in members.values() for name in member.names}

@@ -80,9 +80,7 @@ def external(name: Name) -> ExternalRef:
 def policy(world: World) -> IdentityPolicy:
     """The brand's policy; one namespace is left unlisted, which makes it the last."""
     listed = [
-        NamespacePolicy(
-            namespace=name, max_per_customer=world.rules.most[name], is_sensitive=name == "phone", normaliser=NORMALISER[name]
-        )
+        NamespacePolicy(namespace=name, max_per_customer=world.rules.most[name], is_sensitive=name == "phone", normaliser=NORMALISER[name])
         for name in world.rules.namespaces
         if name not in UNLISTED
     ]

@@ -76,6 +76,26 @@ def truth(said: Said, rules: Rules, key: Callable[[Name], str]) -> Truth:
 
 def _what_counts(picture: Picture, said: Said) -> None:
     """Roll evidence up per pair and source, scope each end, drop what was retracted or unlinked, keep the best."""
+    retracted = [{one.a, one.b} for one in said.decided if one.kind == "RETRACT"]
+    best: dict[Pair, Link] = {}
+    for (a, b, source), seen in _rolled_up(said).items():
+        for name in (a, b):
+            if name is not None and name[0] == "open" and (b is None or b[0] != "ext"):
+                _seen(picture, name, min(seen))
+        if b is None or {_as_decided(a), b} in retracted:
+            continue
+        for end, observed in _ends(a, b, seen, said):
+            link = Link(a, end, picture.rules.strengths[source], observed)
+            for name in {a, end}:
+                if name[0] != "open":
+                    _seen(picture, name, observed)
+            best[a, end] = min(best.get((a, end), link), link, key=lambda one: (-one.strength, one.observed))
+    picture.links = [link for link in best.values() if link.b[0] != "ext"]
+    picture.claims = [link for link in best.values() if link.b[0] == "ext"]
+
+
+def _rolled_up(said: Said) -> dict[tuple[Name, Name | None, str], list[int]]:
+    """The times of each pair as it was named, from each source; nobody is the other end where an OpenID was just seen."""
     times: dict[tuple[Name, Name | None, str], list[int]] = defaultdict(list)
     for fact in said.facts:
         match fact:
@@ -85,23 +105,7 @@ def _what_counts(picture: Picture, said: Said) -> None:
                 times[old, new, source].append(at)
             case Claimed(claimant, ext, source, at):
                 times[claimant, ext, source].append(at)
-    retracted = [{one.a, one.b} for one in said.decided if one.kind == "RETRACT"]
-    best: dict[Pair, Link] = {}
-    for (a, b, source), seen in times.items():
-        for name in (a, b):
-            if name is not None and name[0] == "open" and (b is None or b[0] != "ext"):
-                _seen(picture, name, min(seen))
-        if b is None or {_as_decided(a), b} in retracted:
-            continue
-        for end, observed in _ends(a, b, seen, said):
-            link = Link(a, end, picture.rules.strengths[source], observed)
-            for name in (a, end):
-                if name[0] != "open":
-                    _seen(picture, name, observed)
-            if (a, end) not in best or (-link.strength, observed) < (-best[a, end].strength, best[a, end].observed):
-                best[a, end] = link
-    picture.links = [link for link in best.values() if link.b[0] != "ext"]
-    picture.claims = [link for link in best.values() if link.b[0] == "ext"]
+    return times
 
 
 def _seen(picture: Picture, name: Name, at: int) -> None:
@@ -241,9 +245,7 @@ def _size_cap(picture: Picture) -> None:
 def _layer_2(picture: Picture, classes: dict[Name, frozenset[Name]]) -> None:
     """The brand's policy: claims by rank, strength, time and key."""
     rank, key = picture.rules.namespaces.index, picture.key
-    for claim in sorted(
-        picture.claims, key=lambda claim: (rank(claim.b[1]), -claim.strength, claim.observed, key(claim.a), key(claim.b))
-    ):
+    for claim in sorted(picture.claims, key=lambda claim: (rank(claim.b[1]), -claim.strength, claim.observed, key(claim.a), key(claim.b))):
         if picture.joins(claim) and claim not in picture.shed:
             _unite(picture, classes, claim)
 

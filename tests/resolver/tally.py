@@ -6,7 +6,8 @@ import os
 from collections import Counter, defaultdict
 
 COUNTED = ("merges", "splits", "refusals", "sheds", "generic flips", "releases", "re-scopes")
-EACH_AT_LEAST = 50
+AT_LEAST = {"pure": 50, "sqlite": 50, "neo4j": 10}
+"""How often each must come up where as many histories are told as by default."""
 
 TALLIES: defaultdict[str, Counter[str]] = defaultdict(Counter)
 """By store, what happened."""
@@ -23,6 +24,6 @@ def line(store: str) -> str:
     return f"{store}: {tally['histories']} histories, " + ", ".join(f"{tally[name]} {name}" for name in COUNTED)
 
 
-def rare(store: str, at_least: int) -> list[str]:
+def rare(store: str) -> list[str]:
     """What came up too seldom to have been tested."""
-    return [name for name in COUNTED if TALLIES[store][name] < at_least]
+    return [name for name in COUNTED if TALLIES[store][name] < AT_LEAST[store]]

@@ -21,7 +21,8 @@ from graph.keys import random_key
 from graph.link import By, ExternalLink, Migration, link_external_ids, record_migrations
 from graph.node import Key, Millis
 from graph.quarantine import Quarantined
-from graph.record import Outcome, Row as GivenRow, record_resolutions
+from graph.record import Outcome, record_resolutions
+from graph.record import Row as GivenRow
 from graph.registry import register_touchpoint, registry_only
 from graph.state import ConflictKind, naming
 from graph.steward import decide_on, revoke_decision
@@ -30,8 +31,9 @@ from graph.tenant import Tenant
 from graph.turn import Loaded, Scope, Writes
 from graph.upkeep import rescope, take
 from tests.resolver.facts import Bound, Claimed, Decided, Moved, Unlinked
-from tests.resolver.histories import Bind, Correct, Operation, Register, Revoke, Row, Withdraw, World
+from tests.resolver.histories import World
 from tests.resolver.names import Names, external, policy
+from tests.resolver.operations import Bind, Correct, Operation, Register, Revoke, Row, Withdraw
 
 T = TypeVar("T")
 
@@ -60,7 +62,9 @@ class WatchedTenant(Tenant):
     def _count_releases(self, loaded: Loaded, writes: Writes) -> None:
         """Whole rows that went, and UnionIDs that waited and are linked now; dropping what never waited is no release."""
         known = loaded.rollups
-        linked = [made.rollup.key for made in writes.rollups if made.rollup.key in known and len(made.ends) > len(known[made.rollup.key].ends)]
+        linked = [
+            made.rollup.key for made in writes.rollups if made.rollup.key in known and len(made.ends) > len(known[made.rollup.key].ends)
+        ]
         waited = {self.keys.derive("Waiting", key) for key in linked} | loaded.nodes.keys()
         self.tally["releases"] += sum(isinstance(node, Quarantined) and node.key in waited for node in writes.drop)
 
@@ -105,7 +109,7 @@ class Teller:
             if isinstance(one, Row):
                 batch.append(one)
                 continue
-            if self.chance.random() < 0.15:
+            if self.chance.random() < 0.1:
                 await self.work()
             await self._tell(one)
         if batch:
@@ -146,19 +150,22 @@ class Teller:
             case Moved(old, new, at):
                 moved = [Migration(from_open_id=old[2], to_open_id=new[2])]
                 await record_migrations(self.tenant, old[1], new[1], moved, at)
-            case Claimed() if one.claimant[0] == "open":
-                await self._link(one)
-            case Claimed(claimant, ext, source, at):
-                await self._say(Saying.CLAIMS, one, source, at)
-            case Unlinked(claimant, ext, at):
-                await self.work()
-                await self._say(Saying.UNLINKED, one, "MANUAL", at)
+            case Claimed() | Unlinked():
+                await self._claim(one)
             case Bind() | Correct() | Withdraw():
                 await self._bind(one)
             case Decided():
                 await self._decide(one)
             case Revoke(key):
                 await revoke_decision(self.tenant, Key(key.ljust(22, "x")))
+
+    async def _claim(self, one: Claimed | Unlinked) -> None:
+        if isinstance(one, Unlinked):
+            await self._say(Saying.UNLINKED, one, "MANUAL", one.at)
+        elif one.claimant[0] == "open":
+            await self._link(one)
+        else:
+            await self._say(Saying.CLAIMS, one, one.source, one.at)
 
     async def _link(self, one: Claimed) -> None:
         link = ExternalLink(customer=By(open_id=one.claimant[1:]), external_id=external(one.ext), observed=one.at)
@@ -191,9 +198,7 @@ class Teller:
         if isinstance(one, Bind):
             self.bindings[one.name] = await self._assert(one.bound)
         elif isinstance(one, Correct):
-            await correct_binding(
-                self.tenant, self.bindings[one.name], reason="test", open_app_id=one.bound.platform, at=one.bound.starts
-            )
+            await correct_binding(self.tenant, self.bindings[one.name], reason="test", open_app_id=one.bound.platform, at=one.bound.starts)
         else:
             await retract_binding(self.tenant, self.bindings[one.name], reason="test")
 

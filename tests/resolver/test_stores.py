@@ -12,12 +12,13 @@ from graph.decisions import Decision
 from graph.state import ConflictState, Identifier, Label
 from graph.stores import Aggregate, ConflictFilter, CustomerFilter, Page, Store, open_store
 from graph.tenant import Tenant
-from tests.resolver.histories import Story, said, shuffled, story
+from tests.resolver.histories import Story, story
 from tests.resolver.memory_store import NOW
 from tests.resolver.names import Names
+from tests.resolver.operations import said, shuffled
 from tests.resolver.rebuilt import State, expected, rebuilt
 from tests.resolver.reference import truth
-from tests.resolver.tally import EACH_AT_LEAST, TALLIES, how_many, rare
+from tests.resolver.tally import TALLIES, how_many, rare
 from tests.resolver.telling import Teller, WatchedTenant
 
 pytestmark = pytest.mark.histories
@@ -72,7 +73,7 @@ async def check(store: Store, kind: str) -> None:
         answers = await tenant.store.customers(tenant.name, list(right.people))
         assert [customer for _, customer in right.people.values()] == [one.row.key if one else None for one in answers[1]]
     if how_many(kind, DEFAULTS[kind]) >= DEFAULTS[kind]:
-        assert rare(kind, EACH_AT_LEAST) == []
+        assert rare(kind) == []
 
 
 async def test_sqlite_equals_the_reference(tmp_path: Path) -> None:

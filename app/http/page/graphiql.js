@@ -36,5 +36,6 @@ if (isPrefilled) {
 }
 if (settings.tabs.length > 0) {
   properties.defaultTabs = settings.tabs.map((tab) => ({ query: tab.query, variables: tab.variables, headers }));
+  properties.variables = settings.tabs[0].variables; // of the first tab GraphiQL takes the query alone
 }
 ReactDOM.createRoot(place).render(React.createElement(GraphiQL, properties));

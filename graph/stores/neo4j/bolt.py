@@ -107,9 +107,7 @@ class Bolt:
         async with self._session(access) as session:
             return await self._run(session.run, text, parameters)
 
-    async def _run(
-        self, run: Callable[..., Awaitable[neo4j.AsyncResult]], text: LiteralString, parameters: dict[str, Any]
-    ) -> Row | None:
+    async def _run(self, run: Callable[..., Awaitable[neo4j.AsyncResult]], text: LiteralString, parameters: dict[str, Any]) -> Row | None:
         self.statements += 1
         # One map: Neo4j plans a text anew for every combination of its parameters' types and sizes, half a second each time.
         result = await run(text, {"given": parameters})

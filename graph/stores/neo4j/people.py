@@ -23,8 +23,14 @@ TRIES = 4
 
 async def customers(ask: Ask, tenant: str, keys: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
     """Whole customers by any of their identifiers, in order."""
-    version, holders, by_key = await _aggregates(ask, tenant, text("customers", then="aggregates"), keys=list(dict.fromkeys(keys)))
-    holder = dict(holders)
+    statement = text("customers", then="aggregates")
+    for _ in range(TRIES):
+        version, holders, by_key = await _aggregates(ask, tenant, statement, keys=list(dict.fromkeys(keys)))
+        holder = {key: customer for key, customer in holders if customer}
+        belongs = [(member.key, customer) for customer, one in by_key.items() for member in one.members]
+        # Somebody who moved to another customer in between is in none of them, or in both.
+        if len(belongs) == len(dict(belongs)) and holder.items() <= dict(belongs).items():
+            break
     return version, [by_key.get(holder.get(key, "")) for key in keys]
 
 
@@ -143,4 +149,3 @@ def is_backward(page: Page) -> bool:
 def bounds(page: Page) -> dict[str, Any]:
     """Between which keys, and how many."""
     return {"after": page.after or "", "before": page.before or END, "limit": page.limit}
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from graph.accounts import Registry
@@ -18,6 +19,7 @@ Properties = dict[str, Any]
 TIMES = {"first": "firstSeenAt", "last": "lastSeenAt"}
 
 
+@cache
 def property_of(field: str) -> str:
     """A field's name as a property: `text_key` is textKey, `first` firstSeenAt."""
     head, *tail = field.split("_")

@@ -10,31 +10,33 @@ RETURN isNew
 
 // name: registry
 // :param given => {tenant: 'default', known: -1}
-// The nodes come only where the caller's version is not the one in force.
+// The nodes come only where the caller's version is not the one in force. That is read before them, once: nodes may be newer than the
+// version they come with, and are then read again, but never older.
 MATCH (t:Tenant {key: $given.tenant})
-CALL (t) {
-  CALL (t) {
-    WITH t WHERE t.registryVersion <> $given.known
+WITH t.registryVersion AS version, t.policy AS policy
+CALL (version) {
+  CALL (version) {
+    WITH version WHERE version <> $given.known
     MATCH (n:Entity {tenant: $given.tenant}) RETURN n
     UNION ALL
-    WITH t WHERE t.registryVersion <> $given.known
+    WITH version WHERE version <> $given.known
     MATCH (n:EntityRelation {tenant: $given.tenant}) RETURN n
     UNION ALL
-    WITH t WHERE t.registryVersion <> $given.known
+    WITH version WHERE version <> $given.known
     MATCH (n:OpenPlatform {tenant: $given.tenant}) RETURN n
     UNION ALL
-    WITH t WHERE t.registryVersion <> $given.known
+    WITH version WHERE version <> $given.known
     MATCH (n:Touchpoint {tenant: $given.tenant}) RETURN n
     UNION ALL
-    WITH t WHERE t.registryVersion <> $given.known
+    WITH version WHERE version <> $given.known
     MATCH (n:Binding {tenant: $given.tenant}) RETURN n
     UNION ALL
-    WITH t WHERE t.registryVersion <> $given.known
+    WITH version WHERE version <> $given.known
     MATCH (n:LimitOverride {tenant: $given.tenant}) RETURN n
   }
   RETURN collect([labels(n)[0], properties(n)]) AS nodes
 }
-RETURN t.registryVersion AS version, t.policy AS policy, nodes
+RETURN version, policy, nodes
 
 // name: tenants
 MATCH (t:Tenant)

@@ -85,6 +85,7 @@ RETURN t.registryVersion AS version, beside, aggregates
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (c:Customer)
+  USING INDEX c:Customer(tenant, key)
   WHERE c.tenant = $given.tenant AND c.key > $given.after AND c.key < $given.before
   WITH c ORDER BY c.tenant ASC, c.key ASC
   // then: filters
@@ -112,6 +113,7 @@ CALL () {
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (o:OpenID)
+  USING INDEX o:OpenID(scope, customer)
   WHERE o.scope = $given.drive AND o.customer > $given.after AND o.customer < $given.before
   WITH DISTINCT o.scope AS scope, o.customer AS key ORDER BY scope ASC, key ASC
   MATCH (c:Customer {key: key})
@@ -138,6 +140,7 @@ CALL () {
     UNION ALL
     WITH isMany WHERE isMany
     MATCH (c:Customer)
+    USING INDEX c:Customer(tenant, key)
     WHERE c.tenant = $given.tenant AND c.key > $given.after AND c.key < $given.before
     RETURN c ORDER BY c.tenant ASC, c.key ASC
   }

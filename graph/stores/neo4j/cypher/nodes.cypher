@@ -25,6 +25,7 @@ RETURN t.registryVersion AS version, nodes
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (n:Job)
+  USING INDEX n:Job(tenant, key)
   WHERE n.tenant = $given.tenant AND n.key > $given.after AND n.key < $given.before
   WITH n ORDER BY n.tenant ASC, n.key ASC
   WHERE ($given.kinds IS NULL OR n.kind IN $given.kinds)
@@ -39,6 +40,7 @@ RETURN t.registryVersion AS version, size(found) > $given.limit AS hasMore, foun
 MATCH (t:Tenant {key: $given.tenant})
 RETURN COUNT {
   MATCH (n:Job)
+  USING INDEX n:Job(tenant, key)
   WHERE n.tenant = $given.tenant AND n.key > ''
     AND ($given.kinds IS NULL OR n.kind IN $given.kinds)
     AND ($given.states IS NULL OR n.state IN $given.states)
@@ -51,6 +53,7 @@ RETURN COUNT {
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (n:Quarantined)
+  USING INDEX n:Quarantined(tenant, appId, key)
   WHERE n.tenant = $given.tenant AND n.appId = $given.appId AND n.key > $given.after
   WITH n ORDER BY n.tenant ASC, n.appId ASC, n.key ASC
   WHERE n.row <> ''
@@ -63,6 +66,7 @@ RETURN keys
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (n:Quarantined)
+  USING INDEX n:Quarantined(tenant, key)
   WHERE n.tenant = $given.tenant AND n.key > $given.after
   WITH n ORDER BY n.tenant ASC, n.key ASC
   WHERE n.row <> ''

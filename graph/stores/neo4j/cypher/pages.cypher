@@ -1,4 +1,5 @@
-// Pages of identifiers and conflicts. Backward: the same texts with DESC for ASC.
+// Pages of identifiers and conflicts. Backward: the same texts with DESC for ASC. The index is named where another one would do
+// for the condition but not for the order.
 
 // name: open_ids
 // :param given => {tenant: 'default', touchpoint: '', after: '', before: '~', limit: 20, isCounted: false, member: ['key']}
@@ -6,6 +7,7 @@
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (o:OpenID)
+  USING INDEX o:OpenID(scope, key)
   WHERE o.scope = $given.touchpoint AND o.key > $given.after AND o.key < $given.before
   WITH o ORDER BY o.scope ASC, o.key ASC
   WHERE o.tenant = $given.tenant
@@ -26,6 +28,7 @@ RETURN t.registryVersion AS version, size(found) > $given.limit AS hasMore, foun
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (o:OpenID)
+  USING INDEX o:OpenID(scope, key)
   WHERE o.scope = $given.touchpoint AND o.key > $given.after
   WITH o ORDER BY o.scope ASC, o.key ASC
   WHERE o.tenant = $given.tenant
@@ -40,6 +43,7 @@ RETURN keys
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (k:Conflict)
+  USING INDEX k:Conflict(tenant, key)
   WHERE k.tenant = $given.tenant AND k.key > $given.after AND k.key < $given.before
   WITH k ORDER BY k.tenant ASC, k.key ASC
   WHERE ($given.states IS NULL OR k.state IN $given.states) AND ($given.kinds IS NULL OR k.kind IN $given.kinds)
@@ -52,6 +56,7 @@ CALL () {
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (k:Conflict)
+  USING INDEX k:Conflict(tenant, state, key)
   WHERE k.tenant = $given.tenant AND k.state = $given.state AND k.key > $given.after AND k.key < $given.before
   WITH k ORDER BY k.tenant ASC, k.state ASC, k.key ASC
   WHERE $given.kinds IS NULL OR k.kind IN $given.kinds
