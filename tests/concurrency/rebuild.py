@@ -41,9 +41,10 @@ def _derived(stored: Everything, keys: Keys) -> Iterator[str]:
     made = {member.key: member for member in fresh.members}
     yield from _apart("partition", _by(made, _place), _by(stored.members, _place))
     yield from _apart("crowded", _by(made, lambda m: m.crowded), _by(stored.members, lambda m: m.crowded))
-    yield from _apart("identifier", _by(made, _undated), _by(stored.members, _undated))
-    rows = {row.key: _undated(row) for row in fresh.customers}
-    yield from _apart("customer", rows, _by(stored.customers, _undated))
+    generic = {key for key, member in made.items() if member.crowded}
+    yield from _apart("identifier", _by(made, _undated), {key: _near(one, made.get(key), generic) for key, one in stored.members.items()})
+    rows = {row.key: row for row in fresh.customers}
+    yield from _apart("customer", _by(rows, _undated), {key: _near(one, rows.get(key), generic) for key, one in stored.customers.items()})
     opened = {row.key: (row.kind, row.about) for row in fresh.conflicts}
     yield from _apart("conflict", opened, {key: (row.kind, row.about) for key, row in stored.conflicts.items() if row.resolved is None})
     ends = {one.rollup.key: (one.ends, one.settled) for one in fresh.rollups}
@@ -83,6 +84,17 @@ def _undated(row: V) -> V:
     """Without the number of the turn that wrote it."""
     assert isinstance(row, Member | CustomerRow)
     return replace(row, turn=0)
+
+
+def _near(stored: V, made: V | None, generic: set[Key]) -> V:
+    """What is stored; of a generic identifier, which joins nothing, without its dates: they are not kept exactly.
+
+    Its crowd is not loaded for them when a link of its goes to another scope, or when one that is read for another end grows.
+    """
+    assert isinstance(stored, Member | CustomerRow)
+    if stored.key in generic and isinstance(made, Member | CustomerRow):
+        return replace(stored, turn=0, first=made.first, last=made.last)
+    return _undated(stored)
 
 
 def _by(rows: Mapping[Key, V], look: object) -> dict[Key, object]:

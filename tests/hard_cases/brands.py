@@ -33,6 +33,8 @@ class Brands:
 
     def __init__(self, store: Store, clock: StandingClock, *, most_orders: int) -> None:
         self.store, self.clock, self.most_orders = store, clock, most_orders
+        self.told: dict[str, Api] = {}
+        """Brands that several tests read."""
 
     async def fresh(self) -> Api:
         """The API of a brand that nobody has seen yet; the clock stands at noon."""

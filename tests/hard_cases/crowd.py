@@ -20,10 +20,12 @@ TOLD = (*REGISTERED, bind("late1", "wxA", after=REGISTERED), bind("late2", "wxB"
 
 
 async def crowded(brands: Brands, *, backward: bool = False) -> Api:
-    """The same story, from its beginning or from its end."""
-    api = await brands.fresh()
-    await play(api, [*TOLD[:5], *STORY, TOLD[5]] if not backward else [*STORY[::-1], *TOLD])
-    return api
+    """The same story, from its beginning or from its end. Who asks for it only reads, so each is told once a store."""
+    name = "backward" if backward else "forward"
+    if name not in brands.told:
+        brands.told[name] = await brands.fresh()
+        await play(brands.told[name], [*TOLD[:5], *STORY, TOLD[5]] if not backward else [*STORY[::-1], *TOLD])
+    return brands.told[name]
 
 
 async def walk(api: Api, what: str, size: int, *, backward: bool = False, arguments: str = "") -> tuple[list[list[Json]], int]:

@@ -22,7 +22,7 @@ async def test_backward_pages_are_the_forward_ones_reversed(brands: Brands, told
     """Walked backward in pages of any size, a collection is what it is forward: nothing twice, nothing left out, sorted, counted."""
     api = await crowded(brands, backward=told_backward)
     for what, count in COLLECTIONS.items():
-        for size in (1, 2, 3, 100):
+        for size in (1, 3, 100):
             forward, total = await walk(api, what, size)
             backward, total_backward = await walk(api, what, size, backward=True)
             ids = flat(forward)
