@@ -27,6 +27,11 @@ class Scope:
     keys: frozenset[Key] = frozenset()
     """Nodes to be loaded by key: quarantined rows, jobs, decisions, API keys. The registry is always there."""
 
+    @property
+    def decided(self) -> frozenset[Key]:
+        """What a decision itself names: a text stands for every UnionID that has it, a key for all that was ever said about it."""
+        return self.people & self.names
+
     def wider(self, other: Scope) -> Scope:
         """Both together."""
         return Scope(
@@ -60,7 +65,7 @@ class Loaded:
     """Members loaded with everything at them. The others are generic ones at which raw components end."""
     members: Mapping[Key, Member] = field(default_factory=dict)
     rollups: Mapping[Key, StoredRollup] = field(default_factory=dict)
-    """Everything said by or about a whole member, and what asked OpenIDs said."""
+    """Everything said by or about a whole member, what asked identifiers said, and what was said about those that a decision names."""
     decisions: Mapping[Key, Decision] = field(default_factory=dict)
     """Standing ones that name a loaded or asked identifier, or its text."""
     conflicts: Mapping[Key, ConflictRow] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from graph.turn import Loaded, Scope
 
 async def load(ask: Ask, tenant: str, scope: Scope, registry: Registry, *, turn: int, sequence: int) -> Loaded:
     """What the scope asks for, under the lock. Once more for as long as SAME decisions name somebody new; there are few of them."""
-    partners: frozenset[Key] = frozenset()  # of a UnionID the name of its text, else the identifier's key
+    partners = scope.decided  # of a UnionID the name of its text, else the identifier's key
     if _is_empty(scope):
         return Loaded(registry=registry, turn=turn, sequence=sequence)
     while True:
@@ -41,6 +41,7 @@ def _parameters(scope: Scope, partners: Iterable[Key], registry: Registry) -> di
         "expand": sorted(scope.expand),
         "partners": sorted(partners),
         "names": sorted(scope.people | scope.expand | scope.names),
+        "decided": sorted(scope.decided),
         "keys": sorted(scope.keys),
         "enough": registry.policy.generic_after + 1,
     }

@@ -69,6 +69,7 @@ class _Components:
     def explore(self) -> None:
         """Level by level until nothing new is reached, neither by evidence nor by a SAME."""
         frontier: set[Key] = set(self.asked)
+        frontier |= {member_from(row).key for row in self._rows("load.members_by_text", self.scope.decided)}
         names: set[Key] = set(self.asked | self.scope.names)
         while frontier or names:
             self._read_members(frontier)
@@ -98,7 +99,8 @@ class _Components:
         saying = opened | (frontier & self.asked)
         if not saying:
             return set()
-        bindings = {"tenant": self.tenant, "saying": listed(sorted(saying)), "meant": listed(sorted(opened))}
+        meant = opened | (self.scope.decided & frontier)
+        bindings = {"tenant": self.tenant, "saying": listed(sorted(saying)), "meant": listed(sorted(meant))}
         beyond: set[Key] = set()
         for row in self.database.rows(sql("load.rollups"), bindings):
             stored = self.rollups.setdefault(row[0], rollup_from(row))

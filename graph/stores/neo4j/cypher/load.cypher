@@ -9,7 +9,7 @@ WITH t
 RETURN t.turn AS turn, t.sequence AS sequence, t.registryVersion AS version
 
 // name: load
-// :param given => {tenant: 'default', people: [], expand: [], partners: [], names: [], keys: [], enough: 6}
+// :param given => {tenant: 'default', people: [], expand: [], partners: [], names: [], decided: [], keys: [], enough: 6}
 // :param given => {member: ['key'], rollup: ['key'], customer: ['key'], conflict: ['key']}
 // 1. Where to begin: the asked identifiers, and the partners of SAME decisions (a UnionID is meant by its text).
 CALL () {
@@ -53,7 +53,7 @@ CALL (whole) {
     MATCH (m)-[r:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->()
     RETURN r
     UNION
-    UNWIND [m IN whole WHERE NOT m:UnionID | m.key] AS named
+    UNWIND [m IN whole WHERE NOT m:UnionID | m.key] + $given.decided AS named
     CALL (named) {
       MATCH ()-[r:MIGRATED_TO {loose: named}]->() RETURN r
       UNION ALL
