@@ -83,12 +83,13 @@ async def record_resolutions(tenant: Tenant, rows: Sequence[Row], *, keeps_malfo
     batch = Batch(rows=rows, keeps_malformed=keeps_malformed, now=tenant.now())
     registry = await tenant.store.registry(tenant.name)
     sighted = batch.read(registry, tenant.keys)
-    touches = {i: s.touch for i, s in enumerate(sighted) if isinstance(s, Sighted)}
+    # A UnionID that waits is noted in quarantine too, so its row takes a turn.
+    touches = {i: s.touch for i, s in enumerate(sighted) if isinstance(s, Sighted) and not s.waits}
     touched = await tenant.store.touch(tenant.name, registry.version, list(touches.values()))
     results: dict[int, Result] = {}
     for i, customer in zip(touches, touched, strict=True):
         if customer:
-            results[i] = Result(outcome=_known_outcome(sighted[i]), customer=customer)
+            results[i] = Result(outcome=Outcome.UNCHANGED, customer=customer)
     left = [i for i in range(len(rows)) if i not in results]
     if left:
         results |= dict(zip(left, await write_batch(tenant, batch.among(left)), strict=True))
@@ -186,10 +187,6 @@ def _reaches_back(read: Sighted, key: Key, loaded: Loaded) -> bool:
 
 def _conflict_about(read: Sighted, opened: Sequence[ConflictRow]) -> Key | None:
     return next((row.key for row in opened if not read.identifiers.keys().isdisjoint(row.about)), None)
-
-
-def _known_outcome(read: Read) -> Outcome:
-    return Outcome.QUARANTINED if isinstance(read, Sighted) and read.waits else Outcome.UNCHANGED
 
 
 async def replay(tenant: Tenant, keys: Sequence[Key]) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.api.asking import Api, item
 from tests.hard_cases.brands import Brands
 from tests.hard_cases.orders import in_every_order, play
@@ -75,7 +73,6 @@ async def test_an_uncovered_union_id_waits_and_its_customer_is_answered(brands: 
     assert waiting["hint"].startswith("WeChat returned a UnionID, so this account is bound somewhere: register the binding")
 
 
-@pytest.mark.xfail(reason="a touch moves the evidence's times and not those of the entry that waits", strict=True)
 async def test_an_uncovered_union_id_s_entry_counts(brands: Brands) -> None:
     """The same UnionID again counts in its entry, as a whole row's does."""
     api = await brands.fresh()
