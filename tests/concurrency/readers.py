@@ -14,7 +14,7 @@ from tests.concurrency import brand
 
 ASKED = 6
 """OpenIDs in one question."""
-PEOPLE = 600
+PEOPLE = 400
 PAUSE = 0.02
 """Seconds: readers who never rest would leave the writers no processor."""
 

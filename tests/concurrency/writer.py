@@ -26,9 +26,11 @@ from graph.upkeep import new_owner, replay_quarantine, run_rescopes
 from tests.concurrency import brand
 
 WRITERS = 4
-POOL, DRIFT = 200, 8
+POOL, DRIFT = 200, 4
 """So many people are about at a time; so many new ones a second take the place of others, up to CYCLE."""
-CYCLE = 600
+CYCLE = 400
+FIRST_ROUND = 2
+"""Processes with a seed from here on come when everybody was met already."""
 REGISTRY_EVERY = 2.5
 """Seconds between two changes of a binding by one process."""
 LATE_AFTER = 0.4
@@ -38,13 +40,14 @@ LATE_AFTER = 0.4
 class Process:
     """What the writers of one process share."""
 
-    def __init__(self, tenant: Tenant, seconds: float) -> None:
+    def __init__(self, tenant: Tenant, seed: str, seconds: float) -> None:
         self.tenant = tenant
         self.recorder = Recorder()
         self.started = time.monotonic()
         self.until = self.started + seconds
         self.seconds = seconds
         self.owner = new_owner()
+        self.is_late = int(seed) >= FIRST_ROUND
         self.met: set[tuple[int, str]] = set()
         """Who was seen where by one of these writers."""
         self.acknowledged: Counter[str] = Counter()
@@ -92,7 +95,7 @@ class Writer:
 
     def _rows(self) -> list[Row]:
         places = [(self.process.person(self.chance), self.chance.choice(brand.APPS)) for _ in range(self.chance.randint(1, 60))]
-        rows = [brand.row(self.chance, *place, is_known=place in self.process.met) for place in places]
+        rows = [brand.row(self.chance, *place, is_known=self.process.is_late or place in self.process.met) for place in places]
         self.process.met.update(places)
         return rows
 
@@ -164,7 +167,7 @@ class Writer:
 async def run(url: str, secret: str, name: str, seed: str, seconds: float) -> dict[str, object]:
     """Write; then say what was acknowledged."""
     async with open_store(url, secret=secret.encode(), clock=brand.now) as store:
-        process = Process(Tenant(store, name), seconds)
+        process = Process(Tenant(store, name), seed, seconds)
         writers = [Writer(process, f"{seed}/{number}", is_registrar=number == 0) for number in range(WRITERS)]
         await asyncio.gather(*(writer.write() for writer in writers))
         await process.recorder.close()
