@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, LiteralString
 
 from graph.node import Key
 from graph.state import Member
-from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, Page, Slice
+from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, Page, Slice, StoreUnavailable
 from graph.stores.neo4j import shapes
 from graph.stores.neo4j.bolt import Ask, Row
 from graph.stores.neo4j.brand import found
@@ -17,21 +18,25 @@ END = "~"
 """Sorts after every key."""
 EVERYTHING = 2**31 - 2
 """A page that holds all, for counting: the largest that Cypher slices a list by."""
-TRIES = 4
+TRIES = 8
 """How often an answer whose parts disagree is asked for again: it was read while a turn was being written."""
+PAUSE = 0.005
+"""Seconds between two tries, and each time as many more: a turn needs some to be written."""
+TORN = "What was asked for is changing faster than it can be read: try again."
 
 
 async def customers(ask: Ask, tenant: str, keys: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
     """Whole customers by any of their identifiers, in order."""
     statement = text("customers", then="aggregates")
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
         version, holders, by_key = await _aggregates(ask, tenant, statement, keys=list(dict.fromkeys(keys)))
         holder = {key: customer for key, customer in holders if customer}
         belongs = [(member.key, customer) for customer, one in by_key.items() for member in one.members]
         # Somebody who moved to another customer in between is in none of them, or in both.
         if len(belongs) == len(dict(belongs)) and holder.items() <= dict(belongs).items():
-            break
-    return version, [by_key.get(holder.get(key, "")) for key in keys]
+            return version, [by_key.get(holder.get(key, "")) for key in keys]
+        await asyncio.sleep(PAUSE * attempt)
+    raise StoreUnavailable(TORN)
 
 
 async def customer_page(ask: Ask, tenant: str, which: CustomerFilter, page: Page) -> tuple[int, Slice[Aggregate]]:
@@ -67,12 +72,13 @@ def _walk(which: CustomerFilter) -> str:
 
 async def _aggregates(ask: Ask, tenant: str, statement: LiteralString, **parameters: object) -> tuple[int, list[Any], dict[Key, Aggregate]]:
     """Whole customers by key. Neo4j promises no snapshot: one whose row and members are of different turns is read again."""
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
         version, beside, rows = found(await ask(statement, tenant=tenant, **parameters, **shapes.COLUMNS), tenant)
         by_key = {one.row.key: one for one in map(_aggregate, rows)}
         if all(member.turn == one.row.turn for one in by_key.values() for member in one.members):
-            break
-    return version, beside, by_key
+            return version, beside, by_key
+        await asyncio.sleep(PAUSE * attempt)
+    raise StoreUnavailable(TORN)
 
 
 def _aggregate(row: Row) -> Aggregate:

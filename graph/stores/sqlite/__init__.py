@@ -89,10 +89,7 @@ class SqliteStore:
         def turn(database: Database) -> T:
             return apply.take_turn(database, number, partial(self._registry_now, database, number), scope_of, decide)
 
-        try:
-            return await self._writer.run(turn)
-        finally:
-            self._registries.forget(number)
+        return await self._writer.run(turn)
 
     def _registry_now(self, database: Database, number: int) -> Registry:
         return self._registries.locked(database, number, _version(database, number))

@@ -30,10 +30,6 @@ class Registries:
         known = self._known.get(tenant)
         return known if known is not None and known.version == version else read(database, tenant)
 
-    def forget(self, tenant: int) -> None:
-        """It has just been changed."""
-        self._known.pop(tenant, None)
-
 
 def read(database: Database, tenant: int) -> Registry:
     """The registry as it is in the file, in two statements of one transaction."""
