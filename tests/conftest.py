@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 
 ASSERTING = {entry.stem for entry in Path(__file__).parent.iterdir()} - {"__init__", "__pycache__", "conftest"}
 pytest.register_assert_rewrite(*(f"tests.{name}" for name in ASSERTING))  # contract suites assert, too
@@ -62,6 +63,13 @@ def _started() -> OwnServer:
         _no_neo4j(error)
         raise
     return server
+
+
+@pytest.fixture(autouse=True)
+def _no_logs_set_up() -> Iterator[None]:
+    """A test that sets logging up, as the service does at its start, leaves the next one the defaults."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

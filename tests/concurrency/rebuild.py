@@ -40,7 +40,7 @@ def _derived(stored: Everything, keys: Keys) -> Iterator[str]:
     fresh = rebuilt(stored, keys)
     made = {member.key: member for member in fresh.members}
     yield from _apart("partition", _by(made, _place), _by(stored.members, _place))
-    yield from _apart("crowded", _by(made, lambda m: m.crowded), _by(stored.members, lambda m: m.crowded))
+    yield from _apart("crowded", _by(made, lambda m: bool(m.crowded)), _by(stored.members, lambda m: bool(m.crowded)))
     generic = {key for key, member in made.items() if member.crowded}
     yield from _apart("identifier", _by(made, _undated), {key: _near(one, made.get(key), generic) for key, one in stored.members.items()})
     rows = {row.key: row for row in fresh.customers}
@@ -92,7 +92,10 @@ def _near(stored: V, made: V | None, generic: set[Key]) -> V:
     Its crowd is not loaded for them when a link of its goes to another scope, or when one that is read for another end grows.
     """
     assert isinstance(stored, Member | CustomerRow)
-    if stored.key in generic and isinstance(made, Member | CustomerRow):
+    if stored.key in generic and isinstance(stored, Member) and isinstance(made, Member):
+        # Of two crowded slots it keeps the one that was found first, for the other need not be among what is loaded.
+        return replace(stored, turn=0, first=made.first, last=made.last, crowded=made.crowded if stored.crowded else "")
+    if stored.key in generic and isinstance(made, CustomerRow):
         return replace(stored, turn=0, first=made.first, last=made.last)
     return _undated(stored)
 

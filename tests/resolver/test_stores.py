@@ -22,9 +22,9 @@ from tests.resolver.rebuilt import State, expected, rebuilt
 from tests.resolver.reference import truth
 from tests.resolver.tally import TALLIES, how_many, rare
 from tests.resolver.telling import Teller, WatchedTenant
+from tests.stores.harness import SECRET
 
 pytestmark = pytest.mark.histories
-SECRET = b"secret of the tests, long enough"
 DEFAULTS = {"sqlite": 300, "neo4j": 60}
 EVERYTHING = Page(limit=10_000)
 

@@ -42,7 +42,7 @@ class TestNeo4j(StoreContract):
         return neo4j_door.peek(self.uri, tenant)
 
     async def test_loading_stays_within_the_tenant(self, store: Store, tenant: str, cast: Cast) -> None:
-        """Another tenant's keys are answered as unknown. The same key in two tenants cannot be: it is unique, and holds the tenant."""
+        """Another tenant's keys are answered as unknown; the same key in two tenants cannot be, for it is unique and holds the tenant."""
         foreign = f"{tenant}-other"
         await store.create_tenant(foreign)
         theirs = Cast(store.keys(foreign))
