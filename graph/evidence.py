@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from graph.node import Key, Millis
 
 if TYPE_CHECKING:
-    from graph.bindings import Epoch, History
+    from graph.bindings import History
 
 
 class ResolutionSource(enum.Enum):
@@ -109,11 +109,6 @@ def ends(rollup: Rollup, history: History) -> list[End]:
 def waiting(rollup: Rollup, history: History) -> bool:
     """Whether an end lies where no binding is known, so that its UnionID cannot be scoped yet."""
     return rollup.said is Said.RESOLVED_AS and any(history.at(at).platform_key is None for at in (rollup.first, rollup.last))
-
-
-def shares_epoch(rollup: Rollup, at: Millis, epoch: Epoch) -> bool:
-    """Whether seeing it again at this moment only moves `last` and `times`: the condition under which a touch is enough."""
-    return rollup.first <= at and epoch.covers(at) and epoch.covers(rollup.last)
 
 
 def merge(rollups: Iterable[Rollup], into: dict[Key, Rollup]) -> Iterator[Key]:

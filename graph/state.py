@@ -6,10 +6,9 @@ import enum
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
 
 from graph.evidence import ResolutionSource, Rollup
-from graph.node import Doc, Key, Millis
+from graph.node import Key, Millis
 
 
 class Label(enum.Enum):
@@ -183,14 +182,3 @@ class StoredRollup:
     """No unlink or RETRACT names the pair, so seeing it again within its epoch changes times alone."""
     version: int = 0
     """The registry version it was scoped under."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A UnionID at which no known binding covers an end: it waits in quarantine until a binding is registered."""
-
-    key: Key
-    rollup: Key
-    a: Key
-    since: Annotated[Millis, Doc("When the uncovered end was seen.")]
-    times: int
