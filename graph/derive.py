@@ -9,15 +9,16 @@ from functools import cached_property
 
 from graph.changes import Change, ChangeKind, Difference, differences, in_feed
 from graph.decisions import Decision, DecisionKind, standing
-from graph.evidence import STRENGTH, ResolutionSource, Rollup, Said, ends, merge, waiting
+from graph.effect import PartitionEffect, effect
+from graph.evidence import Rollup, Said, ends, merge, waiting
 from graph.keys import Keys
-from graph.node import Key, Millis
+from graph.links import KIND, best_links, since, taken_back
+from graph.node import Id, Key, Millis
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.resolve import Facts, Link, Resolution, resolve
 from graph.state import MASS, ConflictRow, CustomerRow, CustomerState, EvidenceKind, Identifier, Label, Member, StoredRollup, named_by
 from graph.turn import Incomplete, Loaded, Writes
 
-KIND = {Said.RESOLVED_AS: EvidenceKind.RESOLVED_AS, Said.MIGRATED_TO: EvidenceKind.MIGRATED_TO, Said.CLAIMS: EvidenceKind.CLAIMS}
 PREFIX = {Label.OPEN_ID: "oid", Label.UNION_ID: "uid", Label.EXTERNAL_ID: "xid"}
 
 
@@ -45,6 +46,17 @@ class Derived:
     """Roll-ups that were not there before."""
     opened: tuple[ConflictRow, ...]
     """Conflicts that were not open before."""
+    before: Mapping[Key, Key]
+    """Every identifier that may be written: its customer as it was; those that were in none are missing."""
+    after: Mapping[Key, Key]
+    """The same as it will be; those that will be in none are missing."""
+    ids: Mapping[Key, Id]
+    """What clients call them."""
+
+    @property
+    def effect(self) -> PartitionEffect:
+        """Exactly the customers that change. For previews: the feed has its own differences."""
+        return effect(self.before, self.after, self.ids)
 
 
 def derive(loaded: Loaded, keys: Keys, news: News, now: Millis) -> Derived:
@@ -91,11 +103,7 @@ class _Derivation:
 
     @cached_property
     def unlinked(self) -> dict[tuple[Key, Key], Millis]:
-        at: dict[tuple[Key, Key], Millis] = {}
-        for rollup in self.rollups.values():
-            if rollup.said is Said.UNLINKED:
-                at[rollup.a, rollup.b] = max(rollup.last, at.get((rollup.a, rollup.b), rollup.last))
-        return at
+        return taken_back(self.rollups.values())
 
     def is_retracted(self, rollup: Rollup) -> bool:
         """Whether a steward took its pair back. A decision means a UnionID by its text, in every scope."""
@@ -138,11 +146,9 @@ class _Derivation:
             for end in ends(rollup, history):
                 yield self.keys.union_id(self.registry.open_platforms[end.platform_key].open_app_id, rollup.text), end.observed
             return
-        taken_back = self.unlinked.get((rollup.a, rollup.b))
-        if taken_back is None or rollup.first > taken_back:
-            yield rollup.b, rollup.first
-        elif rollup.last > taken_back:
-            yield rollup.b, taken_back
+        counts_since = since(rollup, self.unlinked)
+        if counts_since is not None:
+            yield rollup.b, counts_since
 
     def _union_id(self, key: Key, rollup: Rollup) -> Identifier:
         history = self.registry.history(Key(self.identifiers[rollup.a].scope))
@@ -152,12 +158,7 @@ class _Derivation:
 
     @cached_property
     def links(self) -> list[Link]:
-        """The best evidence per pair: its strongest source, then the earliest."""
-        by_pair: dict[tuple[EvidenceKind, Key, Key], list[tuple[Millis, Rollup]]] = defaultdict(list)
-        for scoped in self.scoped:
-            for end, observed in scoped.ends:
-                by_pair[KIND[scoped.rollup.said], scoped.rollup.a, end].append((observed, scoped.rollup))
-        return [_best(kind, a, b, found) for (kind, a, b), found in by_pair.items()]
+        return best_links((scoped.rollup, end, observed) for scoped in self.scoped for end, observed in scoped.ends)
 
     @cached_property
     def seen(self) -> dict[Key, _Seen]:
@@ -209,7 +210,16 @@ class _Derivation:
         writes.changes = self._feed(found)
         writes.put += self.news.decisions
         created = frozenset(d.customer for d in found if d.kind is ChangeKind.CREATED)
-        return Derived(writes=writes, customer=dict(self.resolution.customer), created=created, fresh=self.fresh, opened=opened)
+        return Derived(
+            writes=writes,
+            customer=dict(self.resolution.customer),
+            created=created,
+            fresh=self.fresh,
+            opened=opened,
+            before=before,
+            after=after,
+            ids=self.ids,
+        )
 
     def _rollup_writes(self) -> Iterable[StoredRollup]:
         crowded = self.resolution.crowded
@@ -331,11 +341,15 @@ class _Derivation:
             turn=self.loaded.turn,
         )
 
+    @cached_property
+    def ids(self) -> dict[Key, Id]:
+        return {key: Id(f"{PREFIX[identifier.label]}_{key}") for key, identifier in self.identifiers.items()}
+
     def _feed(self, found: list[Difference]) -> list[Change]:
         first = self.loaded.sequence + 1
         return in_feed(
             found,
-            {key: f"{PREFIX[identifier.label]}_{key}" for key, identifier in self.identifiers.items()},
+            self.ids,
             first=first,
             transaction=self.keys.derive("Turn", str(self.loaded.turn)),
             at=self.now,
@@ -358,21 +372,3 @@ class _Seen:
         self.first = min(self.first, first)
         self.last = max(self.last, last)
         self.times += times
-
-
-def _best(kind: EvidenceKind, a: Key, b: Key, found: list[tuple[Millis, Rollup]]) -> Link:
-    observed, best = min(found, key=lambda pair: (-STRENGTH[pair[1].source], pair[0], pair[1].key))
-    return Link(
-        kind=kind,
-        a=a,
-        b=b,
-        strength=STRENGTH[best.source],
-        observed=observed,
-        last=max(rollup.last for _, rollup in found),
-        sources=tuple(sorted({rollup.source for _, rollup in found}, key=_by_strength)),
-        evidence=best.key,
-    )
-
-
-def _by_strength(source: ResolutionSource) -> tuple[int, str]:
-    return (-STRENGTH[source], source.value)

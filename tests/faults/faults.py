@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from graph import derive, evidence, resolve
+from graph import derive, evidence, links, resolve
 from graph.bindings import History
 from graph.evidence import End, ResolutionSource, Rollup
 from graph.node import FOR_EVER, SINCE_EVER, Key, Millis
@@ -48,7 +48,7 @@ def first_arrival_wins(patch: pytest.MonkeyPatch) -> None:
 @fault(AT_ONCE)
 def strongest_source_ignored(patch: pytest.MonkeyPatch) -> None:
     """A weak source counts as much as WeChat's own answers."""
-    patch.setattr(derive, "STRENGTH", dict.fromkeys(ResolutionSource, 1))
+    patch.setattr(links, "STRENGTH", dict.fromkeys(ResolutionSource, 1))
 
 
 @fault(AT_ONCE)
@@ -157,8 +157,7 @@ def _ranks_turned_round() -> Iterator[None]:
 @fault(AT_ONCE)
 def unlink_not_timed(patch: pytest.MonkeyPatch) -> None:
     """What was unlinked once never counts again, however late it is claimed."""
-    right = vars(derive._Derivation)["unlinked"].func
-    patch.setattr(derive._Derivation, "unlinked", property(lambda self: dict.fromkeys(right(self), FOR_EVER)))
+    patch.setattr(derive, "taken_back", lambda rollups: dict.fromkeys(links.taken_back(rollups), FOR_EVER))
 
 
 @fault(AT_ONCE)
