@@ -259,7 +259,7 @@ class _Derivation:
                 times=rollup.times,
                 holder=rollup.a,
             )
-            if waits and (stored is None or stored.rollup != rollup or self._is_stale(stored)):
+            if waits and (stored is None or stored.rollup != rollup or not stored.settled or self._is_stale(stored)):
                 writes.put.append(node)
             elif not waits and stored and (self._is_stale(stored) or not stored.settled or waiting(stored.rollup, history)):
                 writes.drop.append(node)

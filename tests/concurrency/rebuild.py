@@ -1,27 +1,19 @@
-"""Rebuilds all that is derived from everything at once, and says where it differs from what is stored; the feed is replayed beside it."""
+"""What is wrong with a tenant as it lies in the database: where it differs from a rebuild, and from a replay of its feed."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from itertools import groupby
-from typing import TypeVar
 
 from graph.changes import Change, ChangeKind
-from graph.derive import PREFIX, News, derive
+from graph.derive import PREFIX
 from graph.keys import Keys
 from graph.node import Key
-from graph.quarantine import Quarantined
-from graph.state import ConflictRow, CustomerRow, Label, Member
-from graph.turn import Incomplete, Loaded, Writes
+from graph.rebuild import Picture, apart, rebuilt
+from graph.state import ConflictRow, Label
 from tests.concurrency.everything import Everything
 
-V = TypeVar("V")
-
-NEVER = -1
-"""A registry version before all others: whatever was scoped under it is scoped anew, and written."""
-NOBODY = Key("nobody")
 SHOWN = 5
 """Differences of one kind that are told in full."""
 
@@ -37,72 +29,21 @@ def merges(stored: Everything) -> int:
 
 
 def _derived(stored: Everything, keys: Keys) -> Iterator[str]:
-    fresh = rebuilt(stored, keys)
-    made = {member.key: member for member in fresh.members}
-    yield from _apart("partition", _by(made, _place), _by(stored.members, _place))
-    yield from _apart("crowded", _by(made, lambda m: bool(m.crowded)), _by(stored.members, lambda m: bool(m.crowded)))
-    generic = {key for key, member in made.items() if member.crowded}
-    yield from _apart("identifier", _by(made, _undated), {key: _near(one, made.get(key), generic) for key, one in stored.members.items()})
-    rows = {row.key: row for row in fresh.customers}
-    yield from _apart("customer", _by(rows, _undated), {key: _near(one, rows.get(key), generic) for key, one in stored.customers.items()})
-    opened = {row.key: (row.kind, row.about) for row in fresh.conflicts}
-    yield from _apart("conflict", opened, {key: (row.kind, row.about) for key, row in stored.conflicts.items() if row.resolved is None})
-    ends = {one.rollup.key: (one.ends, one.settled) for one in fresh.rollups}
-    yield from _apart("roll-up", ends, {key: (tuple(sorted(one.ends)), one.settled) for key, one in stored.rollups.items()})
-    waits = {node.key: node.holder for node in fresh.put if isinstance(node, Quarantined)}
-    yield from _apart("waiting UnionID", waits, {key: node.holder for key, node in stored.waiting.items() if node.holder})
-
-
-def rebuilt(stored: Everything, keys: Keys) -> Writes:
-    """What a turn would write that saw everything whole and nothing derived."""
-    rollups = {key: replace(one, ends=((NOBODY, False),), version=NEVER) for key, one in stored.rollups.items()}
-    asked = frozenset(stored.members)
-    while True:
-        loaded = Loaded(
-            registry=stored.registry,
-            turn=stored.turn,
-            sequence=stored.sequence,
-            asked=asked,
-            whole=frozenset(stored.members),
-            members=stored.members,
-            rollups=rollups,
-            decisions=stored.decisions,
-        )
-        try:
-            return derive(loaded, keys, News(cause="rebuild"), 0).writes
-        except Incomplete as more:  # an end that should be stored and is not: a difference that shows below
-            wider = asked | more.scope.people
-        assert asked < wider
-        asked = wider
-
-
-def _place(member: Member) -> tuple[Key | None, Key]:
-    return member.account, member.customer
-
-
-def _undated(row: V) -> V:
-    """Without the number of the turn that wrote it."""
-    assert isinstance(row, Member | CustomerRow)
-    return replace(row, turn=0)
-
-
-def _near(stored: V, made: V | None, generic: set[Key]) -> V:
-    """What is stored; of a generic identifier, which joins nothing, without its dates: they are not kept exactly.
-
-    Its crowd is not loaded for them when a link of its goes to another scope, or when one that is read for another end grows.
-    """
-    assert isinstance(stored, Member | CustomerRow)
-    if stored.key in generic and isinstance(stored, Member) and isinstance(made, Member):
-        # Of two crowded slots it keeps the one that was found first, for the other need not be among what is loaded.
-        return replace(stored, turn=0, first=made.first, last=made.last, crowded=made.crowded if stored.crowded else "")
-    if stored.key in generic and isinstance(made, CustomerRow):
-        return replace(stored, turn=0, first=made.first, last=made.last)
-    return _undated(stored)
-
-
-def _by(rows: Mapping[Key, V], look: object) -> dict[Key, object]:
-    assert callable(look)
-    return {key: look(row) for key, row in rows.items()}
+    held = Picture(
+        members=stored.members,
+        customers=stored.customers,
+        rollups=stored.rollups,
+        conflicts={row.key: row for row in open_conflicts(stored)},
+        waiting={key: node for key, node in stored.waiting.items() if node.holder},
+    )
+    open_ids = {key: member for key, member in stored.members.items() if member.label is Label.OPEN_ID}
+    said = [one.rollup for one in stored.rollups.values()]
+    made = rebuilt(stored.registry, keys, open_ids, said, stored.decisions.values())
+    found = list(apart(held, made))
+    for one in found[:SHOWN]:
+        yield f"{one.part.value} {one.key}: {one.follows} follows, {one.stored} is stored"
+    if len(found) > SHOWN:
+        yield f"{len(found)} differences in all"
 
 
 def _apart(what: str, expected: Mapping[Key, object], found: Mapping[Key, object]) -> Iterator[str]:

@@ -102,10 +102,18 @@ class MemoryStore:
                 return None
             if not sighting.epoch_starts <= stored.rollup.last < sighting.epoch_ends:
                 return None
+        concerned = {one.open_id}
         for stored in known:
             assert stored is not None
             rollup = replace(stored.rollup, last=max(stored.rollup.last, one.at), times=stored.rollup.times + 1)
             self.rollups[rollup.key] = replace(stored, rollup=rollup)
+            concerned |= {end for end, _ in stored.ends if end in self.members}
+        for key in concerned:
+            member = self.members[key]
+            times = member.times + (key == one.open_id)
+            self.members[key] = replace(member, last=max(member.last, one.at), times=times)
+            row = self.customers_[member.customer]
+            self.customers_[row.key] = replace(row, last=max(row.last, one.at))
         return self.members[one.open_id].customer
 
     async def nodes(self, _: str, keys: Sequence[Key]) -> list[Node | None]:

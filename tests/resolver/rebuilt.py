@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from graph import rebuild
 from graph.accounts import Registry
 from graph.decisions import Decision, DecisionKind
-from graph.derive import News, derive
 from graph.evidence import ResolutionSource, Rollup
 from graph.evidence import Said as Saying
 from graph.keys import Keys
 from graph.node import Key
-from graph.state import Identifier, Label, StoredRollup, naming
-from graph.turn import Incomplete, Loaded
+from graph.quarantine import Quarantined
+from graph.rebuild import Picture
+from graph.state import Identifier, Label, naming
 from tests.resolver.facts import Claimed, Decided, Moved, Name, Said, Seen, Truth, Unlinked
-from tests.resolver.memory_store import NOW, MemoryStore
+from tests.resolver.memory_store import MemoryStore
 from tests.resolver.names import Names
 
 Fact = Seen | Moved | Claimed | Unlinked
@@ -95,30 +96,30 @@ def decision(one: Decided, names: Names) -> Decision:
     return Decision(key=Key(one.key), kind=DecisionKind(one.kind), a=a, b=b, reason="test", author="test", decided=one.at)
 
 
-def rebuilt(registry: Registry, keys: Keys, known: Mapping[Key, Identifier], said: Sequence[Rollup], standing: Iterable[Decision]) -> State:
+def rebuilt(registry: Registry, keys: Keys, known: Mapping[Key, Identifier], said: Iterable[Rollup], standing: Iterable[Decision]) -> State:
     """Everything derived at once."""
-    return derived(registry, keys, News(cause="rebuild", identifiers=dict(known), rollups=list(said), decisions=list(standing)), {})
+    return of_picture(rebuild.rebuilt(registry, keys, known, said, standing))
 
 
-def derived(registry: Registry, keys: Keys, news: News, stored: Mapping[Key, StoredRollup]) -> State:
-    """Everything derived at once, some of it as if it had been there before."""
-    asked = frozenset(news.identifiers)
-    while True:
-        loaded = Loaded(registry=registry, turn=1, sequence=0, asked=asked, rollups=stored)
-        try:
-            writes = derive(loaded, keys, news, NOW).writes
-        except Incomplete as more:
-            before, asked = asked, asked | more.scope.people
-            if before == asked:
-                raise AssertionError("it asked for what it had been shown") from more
-        else:
-            people = {member.key: (member.account, member.customer) for member in writes.members}
-            return State(people, frozenset((row.kind.value, row.about) for row in writes.conflicts))
+def of_picture(picture: Picture) -> State:
+    """The same plain answer of what a rebuild gives."""
+    people = {key: (member.account, member.customer) for key, member in picture.members.items()}
+    return State(people, frozenset((row.kind.value, row.about) for row in picture.conflicts.values()))
 
 
-def rebuilt_from(store: MemoryStore) -> State:
+def picture_of(store: MemoryStore) -> Picture:
+    """All that the store in memory has derived."""
+    return Picture(
+        members=store.members,
+        customers=store.customers_,
+        rollups=store.rollups,
+        conflicts={key: row for key, row in store.conflicts_.items() if row.resolved is None},
+        waiting={key: node for key, node in store.nodes_.items() if isinstance(node, Quarantined) and node.holder},
+    )
+
+
+def rebuilt_from(store: MemoryStore) -> Picture:
     """What follows from the evidence and decisions that the store in memory holds."""
     known = {key: one for key, one in store.members.items() if one.label is Label.OPEN_ID}
-    plain = {key: Identifier(key=key, label=one.label, scope=one.scope, value=one.value) for key, one in known.items()}
     standing = [node for node in store.nodes_.values() if isinstance(node, Decision)]
-    return rebuilt(store.registry_now(), store.made, plain, [stored.rollup for stored in store.rollups.values()], standing)
+    return rebuild.rebuilt(store.registry_now(), store.made, known, [stored.rollup for stored in store.rollups.values()], standing)

@@ -8,19 +8,14 @@ from typing import cast
 
 import pytest
 
-from graph.derive import News
-from graph.evidence import Rollup
 from graph.keys import Keys
-from graph.node import Key
-from graph.state import StoredRollup
 from graph.stores import Store
 from tests.resolver.facts import Said
 from tests.resolver.histories import Story, story
-from tests.resolver.live import LiveTeller
 from tests.resolver.memory_store import MemoryStore
 from tests.resolver.names import Names
 from tests.resolver.operations import said, shuffled
-from tests.resolver.rebuilt import State, decisions, derived, evidence, expected, identifiers, in_memory, rebuilt_from
+from tests.resolver.rebuilt import State, decisions, evidence, expected, identifiers, in_memory, rebuilt
 from tests.resolver.reference import truth
 from tests.resolver.tally import TALLIES, how_many, rare
 from tests.resolver.telling import Teller, WatchedTenant
@@ -38,17 +33,12 @@ def answer(one: Story, names: Names) -> State:
 
 
 def derived_at_once(one: Story, everything: Said, names: Names, chance: random.Random) -> State:
-    """What the pure functions make of it: in a random order, some of it twice, some of it known before."""
+    """What the pure functions make of it: in a random order, some of it twice."""
     facts = [fact for fact in everything.facts for _ in range(1 + (chance.random() < 0.1))]
     facts.sort(key=lambda _: chance.random())
-    rollups = [evidence(fact, names) for fact in facts]
-    merged: dict[Key, Rollup] = {}
-    for rollup in rollups[: chance.randint(0, len(rollups))]:
-        merged[rollup.key] = merged[rollup.key].merged(rollup) if rollup.key in merged else rollup
     standing = sorted(decisions(everything, names), key=lambda _: chance.random())
     registry = names.registry(one.world, everything.bound)
-    news = News(cause="test", identifiers=identifiers(facts, names), rollups=rollups, decisions=standing)
-    return derived(registry, names.keys, news, {key: StoredRollup(rollup=rollup) for key, rollup in merged.items()})
+    return rebuilt(registry, names.keys, identifiers(facts, names), [evidence(fact, names) for fact in facts], standing)
 
 
 def check_pure(one: Story, chance: random.Random) -> None:
@@ -59,11 +49,11 @@ def check_pure(one: Story, chance: random.Random) -> None:
         assert right == derived_at_once(one, said(one.operations), names, chance)
 
 
-async def told(one: Story, chance: random.Random, teller_of: type[Teller] = Teller) -> MemoryStore:
+async def told(one: Story, chance: random.Random) -> MemoryStore:
     """A store in memory that was told a history in a random order."""
     store = MemoryStore()
     tenant = WatchedTenant(cast("Store", store), "t", TALLIES["pure"])
-    teller = teller_of(tenant, one.world, chance)
+    teller = Teller(tenant, one.world, chance)
     await teller.prepare()
     await teller.tell(shuffled(one.operations, chance))
     return store
@@ -101,14 +91,6 @@ def replayed(store: MemoryStore) -> dict[str, str]:
             customers.pop(former, None)
         customers |= {change.customer: change.identifiers for change in changes if change.identifiers}
     return {one.partition("_")[2]: customer for customer, members in customers.items() for one in members}
-
-
-@pytest.mark.parametrize("share", range(SHARES))
-async def test_what_looks_at_customers_equals_a_rebuild(share: int) -> None:
-    """Use cases whose evidence depends on who is who at the time leave what a rebuild from that evidence gives."""
-    for seed in range(share, HISTORIES // 16, SHARES):
-        store = await told(story(seed), random.Random(seed), LiveTeller)
-        assert rebuilt_from(store) == in_memory(store), f"history {seed}"
 
 
 def test_the_histories_were_worth_telling() -> None:
