@@ -7,7 +7,10 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graph.record import Result, record_resolutions
+from graph.errors import Refused
+from graph.record import Call, record_calls
+from graph.requests import Asked
+from graph.results import Result
 from graph.rows import Row
 from graph.tenant import Tenant
 
@@ -16,8 +19,8 @@ LARGEST = 500
 
 
 @dataclass(frozen=True)
-class _Call:
-    rows: Sequence[Row]
+class _Waiting:
+    call: Call
     keeps_malformed: bool
     answer: asyncio.Future[list[Result]]
 
@@ -26,14 +29,21 @@ class Recorder:
     """One for a process. The first caller starts at once; nobody waits for a timer."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[_Call]] = defaultdict(deque)
+        self._waiting: dict[str, deque[_Waiting]] = defaultdict(deque)
         self._turns: dict[str, asyncio.Task[None]] = {}
 
-    async def record(self, tenant: Tenant, rows: Sequence[Row], *, keeps_malformed: bool = False) -> list[Result]:
-        """Record rows (up to 500), each with its own result; the same as record_resolutions, but shared with whoever else is recording."""
-        if not rows:
+    async def record(
+        self, tenant: Tenant, rows: Sequence[Row], *, request_id: str | None = None, keeps_malformed: bool = False
+    ) -> list[Result]:
+        """Record rows (up to 500), each with its own result; the same as record_resolutions, but shared with whoever else is recording.
+
+        The same `request_id` within a day is answered the same without being applied again. Raises Refused where it is none, or was
+        used for other rows.
+        """
+        request = None if request_id is None else Asked.of(request_id, rows, tenant.keys)
+        if not rows and request is None:
             return []
-        call = _Call(rows, keeps_malformed, asyncio.get_running_loop().create_future())
+        call = _Waiting(Call(rows=rows, request=request), keeps_malformed, asyncio.get_running_loop().create_future())
         self._waiting[tenant.name].append(call)
         if tenant.name not in self._turns:
             turn = asyncio.create_task(self._take_turns(tenant))
@@ -53,21 +63,24 @@ class Recorder:
                 batch.append(waiting.popleft())
             await self._take_turn(tenant, batch)
 
-    def _fits(self, batch: list[_Call], call: _Call) -> bool:
-        return call.keeps_malformed == batch[0].keeps_malformed and sum(len(c.rows) for c in batch) + len(call.rows) <= LARGEST
+    def _fits(self, batch: list[_Waiting], call: _Waiting) -> bool:
+        rows = sum(len(one.call.rows) for one in (*batch, call))
+        return call.keeps_malformed == batch[0].keeps_malformed and rows <= LARGEST
 
-    async def _take_turn(self, tenant: Tenant, batch: list[_Call]) -> None:
-        rows = [row for call in batch for row in call.rows]
+    async def _take_turn(self, tenant: Tenant, batch: list[_Waiting]) -> None:
         try:
-            results = await record_resolutions(tenant, rows, keeps_malformed=batch[0].keeps_malformed)
+            answers = await record_calls(tenant, [one.call for one in batch], keeps_malformed=batch[0].keeps_malformed)
         except BaseException as error:  # every caller of the batch gets it; nothing is swallowed
-            for call in batch:
-                if not call.answer.done():
-                    call.answer.set_exception(error)
+            for one in batch:
+                if not one.answer.done():
+                    one.answer.set_exception(error)
             if isinstance(error, asyncio.CancelledError):
                 raise
             return
-        for call in batch:
-            mine, results = results[: len(call.rows)], results[len(call.rows) :]
-            if not call.answer.done():
-                call.answer.set_result(mine)
+        for one, answer in zip(batch, answers, strict=True):
+            if one.answer.done():
+                continue
+            if isinstance(answer, Refused):
+                one.answer.set_exception(answer)
+            else:
+                one.answer.set_result(answer)

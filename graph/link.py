@@ -11,7 +11,7 @@ from graph.errors import Refused, UserErrorCode, invalid, not_found
 from graph.evidence import ResolutionSource, Rollup, Said
 from graph.keys import Keys
 from graph.node import Key, Millis, key_of
-from graph.record import Outcome, Result, refusal, rejected
+from graph.results import Outcome, Result, refusal, rejected
 from graph.rows import AHEAD, WECHAT_ID, ExternalRef, external_identifier
 from graph.state import Identifier, Label, naming
 from graph.tenant import Tenant

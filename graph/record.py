@@ -2,49 +2,37 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from graph.accounts import Registry
 from graph.derive import Derived, News, derive
-from graph.errors import Refused, SimpleError, UserError, UserErrorCode
+from graph.errors import Refused, UserError, UserErrorCode
 from graph.keys import Keys
 from graph.node import Key, Millis, Node
 from graph.quarantine import Quarantined, QuarantineReason
+from graph.requests import Asked, Request
+from graph.results import Outcome, Result
 from graph.rows import Row, Sighted, from_json, quarantined, read_row
 from graph.state import ConflictRow
 from graph.tenant import Tenant
 from graph.turn import Loaded, Scope, Writes
 
-__all__ = ["Outcome", "Result", "Row", "record_resolutions", "replay"]
+__all__ = ["Call", "Row", "record_calls", "record_resolutions", "replay"]
 
 
 Read = Sighted | UserError | QuarantineReason
-
-
-class Outcome(enum.Enum):
-    """What became of a row."""
-
-    APPLIED = "APPLIED"
-    """It said something new."""
-    UNCHANGED = "UNCHANGED"
-    """It was known: only times moved."""
-    QUARANTINED = "QUARANTINED"
-    """It, or its UnionID, waits until something is registered; nothing is lost."""
-    REJECTED = "REJECTED"
-    """It cannot be applied and was not stored: see its error."""
+Answers = tuple[list[Result], dict[Asked, Refused]]
+"""Each row's result, and why requests were refused as a whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What became of one row."""
+class Call:
+    """What one caller handed in."""
 
-    outcome: Outcome
-    customer: Key | None = None
-    is_new_customer: bool = False
-    conflict: Key | None = None
-    error: UserError | None = None
+    rows: Sequence[Row]
+    request: Asked | None = None
+    """With an id of the caller's: the same one is applied once, and answered the same for a day."""
 
 
 @dataclass(kw_only=True)
@@ -52,6 +40,8 @@ class Batch:
     """Rows to record in one turn."""
 
     rows: Sequence[Row]
+    requests: Sequence[tuple[Asked, range]] = ()
+    """Requests with an id, and which rows are theirs."""
     keeps_malformed: bool = False
     """Rows come from WeChat itself, where nobody hears a rejection: what cannot be read is quarantined instead."""
     cause: str = "recordResolutions"
@@ -80,29 +70,58 @@ class _Outrun(Exception):
 
 async def record_resolutions(tenant: Tenant, rows: Sequence[Row], *, keeps_malformed: bool = False) -> list[Result]:
     """Record up to 500 rows: first those that change nothing but times, in one statement, then the others in one turn."""
-    batch = Batch(rows=rows, keeps_malformed=keeps_malformed, now=tenant.now())
+    [results] = await record_calls(tenant, [Call(rows=rows)], keeps_malformed=keeps_malformed)
+    assert not isinstance(results, Refused)  # noqa: S101  # only a request's id is refused
+    return results
+
+
+async def record_calls(tenant: Tenant, calls: Sequence[Call], *, keeps_malformed: bool = False) -> list[list[Result] | Refused]:
+    """Record what several callers handed in, up to 500 rows together; each has its own results, or why its request's id was refused."""
+    batch = Batch(rows=[row for call in calls for row in call.rows], keeps_malformed=keeps_malformed, now=tenant.now())
+    asked = [call.request for call in calls for _ in call.rows]
+    results = await _touched(tenant, batch, asked)
+    left = [i for i in range(len(asked)) if i not in results]
+    refused: dict[Asked, Refused] = {}
+    if left or any(call.request for call in calls):
+        written = batch.among(left)
+        written.requests = list(_spans(calls, left))
+        found, refused = await write_batch(tenant, written)
+        results |= dict(zip(left, found, strict=True))
+    every = iter([results[i] for i in range(len(asked))])
+    answers = [[next(every) for _ in call.rows] for call in calls]
+    return [refused.get(call.request, mine) if call.request else mine for call, mine in zip(calls, answers, strict=True)]
+
+
+async def _touched(tenant: Tenant, batch: Batch, asked: Sequence[Asked | None]) -> dict[int, Result]:
+    """Results of the rows that changed nothing but times.
+
+    A UnionID that waits is noted in quarantine too, and a request is noted with what it did: such rows take a turn.
+    """
     registry = await tenant.store.registry(tenant.name)
-    sighted = batch.read(registry, tenant.keys)
-    # A UnionID that waits is noted in quarantine too, so its row takes a turn.
-    touches = {i: s.touch for i, s in enumerate(sighted) if isinstance(s, Sighted) and not s.waits}
+    sighted = enumerate(batch.read(registry, tenant.keys))
+    touches = {i: s.touch for i, s in sighted if isinstance(s, Sighted) and not s.waits and asked[i] is None}
     touched = await tenant.store.touch(tenant.name, registry.version, list(touches.values()))
-    results: dict[int, Result] = {}
-    for i, customer in zip(touches, touched, strict=True):
-        if customer:
-            results[i] = Result(outcome=Outcome.UNCHANGED, customer=customer)
-    left = [i for i in range(len(rows)) if i not in results]
-    if left:
-        results |= dict(zip(left, await write_batch(tenant, batch.among(left)), strict=True))
-    return [results[i] for i in range(len(rows))]
+    found = zip(touches, touched, strict=True)
+    return {i: Result(outcome=Outcome.UNCHANGED, customer=customer) for i, customer in found if customer is not None}
 
 
-async def write_batch(tenant: Tenant, batch: Batch) -> list[Result]:
-    """Record rows in one turn, whether they say anything new or not."""
+def _spans(calls: Sequence[Call], left: Sequence[int]) -> Iterator[tuple[Asked, range]]:
+    """Each request with its rows among those that are left; none of its own went before."""
+    place, passed = {i: n for n, i in enumerate(left)}, 0
+    for call in calls:
+        if call.request:
+            first = place[passed] if call.rows else 0
+            yield call.request, range(first, first + len(call.rows))
+        passed += len(call.rows)
+
+
+async def write_batch(tenant: Tenant, batch: Batch) -> Answers:
+    """Record rows in one turn, whether they say anything new or not. Gives each row's result, and the requests that were refused."""
 
     def scope_of(registry: Registry) -> Scope:
         people: set[Key] = set()
         names: set[Key] = set()
-        keys: set[Key] = set(batch.released)
+        keys: set[Key] = set(batch.released) | {request.key for request, _ in batch.requests}
         for row, read in zip(batch.rows, batch.read(registry, tenant.keys), strict=True):
             if isinstance(read, Sighted):
                 people.update(read.people)
@@ -120,33 +139,75 @@ def _reason_to_keep(read: UserError | QuarantineReason, batch: Batch) -> Quarant
     return QuarantineReason.MALFORMED if batch.keeps_malformed and read.code is UserErrorCode.INVALID_INPUT else None
 
 
-def _decide(tenant: Tenant, batch: Batch, loaded: Loaded) -> tuple[Writes, list[Result]]:
+NOTHING = Result(outcome=Outcome.REJECTED)
+"""Stands for each row of a request that is refused as a whole."""
+
+
+def _decide(tenant: Tenant, batch: Batch, loaded: Loaded) -> tuple[Writes, Answers]:
     if any(loaded.nodes.get(key) != node for key, node in batch.released.items()):
         raise _Outrun
+    first, again = _told_apart(batch, loaded)
+    skipped = {i for *_, span in again for i in span}
+    rows = {i: read for i, read in enumerate(batch.read(loaded.registry, tenant.keys)) if i not in skipped}
     news = News(cause=batch.cause)
-    reads = batch.read(loaded.registry, tenant.keys)
-    for read in reads:
+    for read in rows.values():
         if isinstance(read, Sighted):
             news.identifiers.update(read.identifiers)
             news.rollups += read.rollups
     derived = derive(loaded, tenant.keys, news, batch.now)
     kept: dict[Key, Quarantined] = {}
+    results = dict(_results(tenant, batch, rows, derived=derived, loaded=loaded, kept=kept))
+    released: list[Node] = [node for key, node in batch.released.items() if key not in kept]
+    made = [request.answered([results[i] for i in span], batch.now) for request, span in first]
+    derived.writes.add(Writes(put=[*kept.values(), *made], drop=released))
+    return derived.writes, _answers(len(batch.rows), results, again, {request.key: request for request in made})
+
+
+def _told_apart(batch: Batch, loaded: Loaded) -> tuple[list[tuple[Asked, range]], list[tuple[Asked, Request | None, range]]]:
+    """Requests that come for the first time; and those that came before, with the record of it, or none where it was in this very batch."""
+    first: dict[Key, tuple[Asked, range]] = {}
+    again: list[tuple[Asked, Request | None, range]] = []
+    for request, span in batch.requests:
+        known = loaded.nodes.get(request.key)
+        if isinstance(known, Request) and known.holds(batch.now):
+            again.append((request, known, span))
+        elif request.key in first:
+            again.append((request, None, span))
+        else:
+            first[request.key] = (request, span)
+    return list(first.values()), again
+
+
+def _results(
+    tenant: Tenant, batch: Batch, rows: Mapping[int, Read], *, derived: Derived, loaded: Loaded, kept: dict[Key, Quarantined]
+) -> Iterator[tuple[int, Result]]:
+    """What became of each row; those that are to wait are put into `kept`."""
     unclaimed = set(derived.fresh)
-    results = []
-    for row, read in zip(batch.rows, reads, strict=True):
+    for i, read in rows.items():
         if isinstance(read, Sighted):
-            results.append(_result(read, derived, loaded, unclaimed))
+            yield i, _result(read, derived, loaded, unclaimed)
             continue
         reason = _reason_to_keep(read, batch)
         if reason is None:
             assert isinstance(read, UserError)  # noqa: S101  # a reason is always kept
-            results.append(Result(outcome=Outcome.REJECTED, error=read))
+            yield i, Result(outcome=Outcome.REJECTED, error=read)
         else:
-            _keep(quarantined(row, reason, loaded.registry.policy, tenant.keys, batch.now), kept, batch, loaded)
-            results.append(Result(outcome=Outcome.QUARANTINED, error=read if isinstance(read, UserError) else None))
-    released: list[Node] = [node for key, node in batch.released.items() if key not in kept]
-    derived.writes.add(Writes(put=list(kept.values()), drop=released))
-    return derived.writes, results
+            _keep(quarantined(batch.rows[i], reason, loaded.registry.policy, tenant.keys, batch.now), kept, batch, loaded)
+            yield i, Result(outcome=Outcome.QUARANTINED, error=read if isinstance(read, UserError) else None)
+
+
+def _answers(
+    rows: int, results: dict[int, Result], again: Sequence[tuple[Asked, Request | None, range]], made: Mapping[Key, Request]
+) -> Answers:
+    """Each row's result, those of requests that came before as they were answered then; and why other requests are refused."""
+    refused: dict[Asked, Refused] = {}
+    for request, known, span in again:
+        answer = request.again(known or made[request.key])
+        if isinstance(answer, Refused):
+            refused[request] = answer
+        else:
+            results |= dict(zip(span, answer, strict=True))
+    return [results.get(i, NOTHING) for i in range(rows)], refused
 
 
 def _keep(row: Quarantined, kept: dict[Key, Quarantined], batch: Batch, loaded: Loaded) -> None:
@@ -197,18 +258,8 @@ async def replay(tenant: Tenant, keys: Sequence[Key]) -> int:
         return 0
     batch = Batch(rows=rows, keeps_malformed=True, cause="replayQuarantine", now=tenant.now(), released=waiting)
     try:
-        results = await write_batch(tenant, batch)
+        results, _ = await write_batch(tenant, batch)
     except _Outrun:
         return await replay(tenant, keys)
     applied = [result.outcome in {Outcome.APPLIED, Outcome.UNCHANGED} or result.customer is not None for result in results]
     return sum(applied)
-
-
-def refusal(message: str, code: UserErrorCode, *path: str) -> Result:
-    """A row that was rejected."""
-    return Result(outcome=Outcome.REJECTED, error=SimpleError(message=message, code=code, path=list(path) or None))
-
-
-def rejected(refused: Refused) -> Result:
-    """A row that was refused by a rule."""
-    return Result(outcome=Outcome.REJECTED, error=refused.errors[0])

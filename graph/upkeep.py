@@ -1,16 +1,19 @@
-"""Use cases that keep derived state true when the brand's side changed: re-scoping jobs, and the release of quarantined rows."""
+"""Use cases that keep what is stored true: re-scoping jobs, the release of quarantined rows, and the end of recorded requests."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
+from graph.accounts import Registry
 from graph.derive import News, derive
 from graph.jobs import UNFINISHED, Job, JobKind, JobState
-from graph.node import Key, Millis
+from graph.node import Key, Millis, Node
 from graph.quarantine import Quarantined
 from graph.record import replay
+from graph.requests import KEPT, Request
 from graph.stores import Page, Store
 from graph.tenant import Tenant
 from graph.turn import Loaded, Scope, Writes
@@ -19,6 +22,8 @@ PAGE = 200
 """OpenIDs re-scoped in one turn: writers wait no longer than that takes."""
 LEASE: Millis = 60_000
 """How long a job stays its worker's without a sign of life."""
+MOST_FORGOTTEN = 500
+"""Recorded requests dropped in one turn."""
 
 
 def new_owner() -> str:
@@ -133,6 +138,25 @@ async def run_rescopes(store: Store, owner: str) -> int:
             done = await rescope(tenant, held, owner) if held else None
             ended += done is not None and done.state not in UNFINISHED
     return ended
+
+
+async def forget_requests(store: Store) -> int:
+    """Drop recorded requests that no longer answer, up to MOST_FORGOTTEN; gives how many there were."""
+    now = store.clock()
+    old = await store.old_requests(now - KEPT + 1, MOST_FORGOTTEN)
+    for name in {name for name, _ in old}:
+        scope = Scope(keys=frozenset(key for of, key in old if of == name))
+        await store.write(name, partial(_always, scope), lambda loaded: (Writes(drop=_forgettable(loaded, now)), None))
+    return len(old)
+
+
+def _always(scope: Scope, _: Registry) -> Scope:
+    return scope
+
+
+def _forgettable(loaded: Loaded, now: Millis) -> list[Node]:
+    """Those that have not been used anew in the meantime."""
+    return [node for node in loaded.nodes.values() if isinstance(node, Request) and not node.holds(now)]
 
 
 async def replay_quarantine(tenant: Tenant, ids: list[Key] | None) -> int:

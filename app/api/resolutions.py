@@ -23,7 +23,9 @@ from graph.gather import LARGEST
 from graph.link import ExternalLink, Migration, link_external_ids, record_migrations, unlink_external_ids
 from graph.node import Doc, Id, key_of, millis
 from graph.people import Conflict, Customer
-from graph.record import Outcome, Result, Row
+from graph.requests import MAX_REQUEST_ID
+from graph.results import Outcome, Result
+from graph.rows import Row
 from graph.tenant import Tenant
 from graph.upkeep import replay_quarantine
 
@@ -61,6 +63,14 @@ class RecordResolutionsInput:
     """Items to record."""
 
     items: Annotated[list[ResolutionInput], Doc(f"Up to {LARGEST}; each is applied or not by itself, and said so.")]
+    request_id: Annotated[
+        str | None,
+        Doc(
+            f"An id of your own for this call, a UUID for example: 1 to {MAX_REQUEST_ID} printable ASCII characters without blanks. "
+            "Sent again within a day with the same items it is answered the same, and nothing is applied again; with other items it is "
+            "INVALID_INPUT. Only a keyed hash of it is kept."
+        ),
+    ] = None
 
 
 @publish_input
@@ -195,7 +205,8 @@ class ResolutionMutations:
         """Record up to 500 of WeChat's answers. Each has its own outcome, and the same one again changes nothing but times."""
         _not_too_many(input.items)
         context = info.context
-        found = await context.services.recorder.record(context.tenant, [item.row for item in input.items])
+        rows = [item.row for item in input.items]
+        found = await context.services.recorder.record(context.tenant, rows, request_id=input.request_id)
         results = await _shown(context.tenant, Selection.of(info).under("results"), found)
         return _counted(results, found)
 

@@ -18,7 +18,7 @@ from graph.node import Node
 from graph.people import Conflict, Customer, EvidenceStep, ExternalID, OpenID, TouchpointUse, UnionID, WeChatAccount
 from graph.policy import IdentityPolicy, NamespacePolicy, Normaliser
 from graph.quarantine import Quarantined, QuarantineReason
-from graph.record import Outcome
+from graph.results import Outcome
 from graph.state import ConflictKind, ConflictState, CustomerState, EvidenceKind
 
 ENUMS = (

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from graph.evidence import Rollup
 from graph.node import Key, Node
 from graph.quarantine import Quarantined, QuarantineReason
-from graph.record import Outcome, Result
+from graph.results import Outcome, Result
 from graph.rows import Row, Sighted, quarantined, read_row
 from graph.stores import Aggregate
 from graph.tenant import Tenant

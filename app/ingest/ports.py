@@ -8,7 +8,7 @@ from typing import Protocol
 
 from graph.jobs import Job
 from graph.node import Key
-from graph.record import Result
+from graph.results import Result
 from graph.rows import ExternalRef
 from graph.tenant import Tenant
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from app.ingest.known import on_record
 from app.ingest.table_file import Record, Table
 from app.ingest.table_rows import Flaw, TableInvalid
-from graph.record import Outcome, Result, record_resolutions
+from graph.record import record_resolutions
+from graph.results import Outcome, Result
 from graph.rows import Row
 from graph.tenant import Tenant
 

@@ -17,7 +17,7 @@ from graph.jobs import Job, JobKind
 from graph.node import FOR_EVER, Key
 from graph.stores import Store
 from graph.tenant import Tenant
-from graph.upkeep import LEASE, change_job, fail, new_owner, run_rescopes, take
+from graph.upkeep import LEASE, MOST_FORGOTTEN, change_job, fail, forget_requests, new_owner, run_rescopes, take
 
 _log = structlog.get_logger()
 
@@ -65,6 +65,8 @@ class Worker:
                 self._begin(RESCOPES, self._rescope)
             elif len(self._tasks) <= AT_ONCE:
                 self._begin(job.key, partial(self._backfill, Tenant(self._store, name), job))
+        if await forget_requests(self._store) == MOST_FORGOTTEN:
+            self.wake()  # there are more
 
     def _begin(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         if name in self._tasks:

@@ -169,7 +169,7 @@ class Store(Protocol):
         ...
 
     async def nodes(self, tenant: str, keys: Sequence[Key]) -> list[Node | None]:
-        """Nodes outside the registry by key, in order: jobs, quarantined rows, API keys, decisions. None where unknown."""
+        """Nodes outside the registry by key, in order: jobs, quarantined rows, API keys, decisions, requests. None where unknown."""
         ...
 
     async def quarantined(self, tenant: str, app_id: str | None, after: Key | None, limit: int) -> list[Key]:
@@ -186,6 +186,10 @@ class Store(Protocol):
 
     async def jobs(self, now: Millis) -> list[tuple[str, Job]]:
         """Unfinished jobs of all tenants whose lease has run out, oldest first."""
+        ...
+
+    async def old_requests(self, before: Millis, limit: int) -> list[tuple[str, Key]]:
+        """Recorded requests of all tenants that were made before a time, oldest first: each one's tenant and key."""
         ...
 
     async def api_key(self, digest: str) -> tuple[str, ApiKey] | None:

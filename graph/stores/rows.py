@@ -19,11 +19,12 @@ from graph.limits import LimitOverride
 from graph.node import Node
 from graph.policy import IdentityPolicy, NamespacePolicy
 from graph.quarantine import Quarantined
+from graph.requests import Request
 
 D = TypeVar("D")
 
 REGISTRY_NODES: tuple[type[Node], ...] = (Entity, EntityRelation, OpenPlatform, Touchpoint, Binding, LimitOverride)
-OTHER_NODES: tuple[type[Node], ...] = (Job, Quarantined, ApiKey, Decision, Change)
+OTHER_NODES: tuple[type[Node], ...] = (Job, Quarantined, ApiKey, Decision, Change, Request)
 NODES: dict[str, type[Node]] = {kind.__name__: kind for kind in (*REGISTRY_NODES, *OTHER_NODES)}
 """Every stored node class by its label."""
 

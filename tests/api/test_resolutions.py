@@ -6,7 +6,7 @@ from collections import Counter
 
 from app.ingest.ports import LoginAnswer, MissingUnionIdReason
 from graph.errors import Refused, SimpleError, UserErrorCode, WeChatRefused
-from graph.record import Outcome, Result
+from graph.results import Outcome, Result
 from tests.api.asking import Api, Json, item
 
 RECORD = """

@@ -41,7 +41,7 @@ class Stage:
     async def start(self, program: str, *arguments: object) -> AsyncIterator[asyncio.subprocess.Process]:
         """Another process, at work on the same tenant; it never outlives its test."""
         command = [sys.executable, "-m", f"tests.concurrency.{program}", self.url, SECRET.decode(), self.tenant, *map(str, arguments)]
-        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
         try:
             yield process
         finally:

@@ -19,8 +19,9 @@ from graph.evidence import ResolutionSource
 from graph.jobs import Job, JobState
 from graph.keys import Keys
 from graph.node import Key, Millis
-from graph.record import Outcome, record_resolutions
+from graph.record import record_resolutions
 from graph.registry import register_touchpoint
+from graph.results import Outcome
 from graph.rows import Row
 from graph.state import Label
 from graph.tenant import Tenant

@@ -18,7 +18,8 @@ from graph.binding import bind_touchpoint, correct_binding, move_touchpoint, ret
 from graph.errors import Refused
 from graph.gather import Recorder
 from graph.link import By, ExternalLink, Migration, link_external_ids, record_migrations, unlink_external_ids
-from graph.record import Outcome, Result, record_resolutions
+from graph.record import record_resolutions
+from graph.results import Outcome, Result
 from graph.rows import Row
 from graph.stores import open_store
 from graph.tenant import Tenant

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from graph import derive, evidence, links, resolve
+from graph import derive, evidence, links, record, requests, resolve
 from graph.bindings import History
 from graph.evidence import End, ResolutionSource, Rollup
 from graph.node import FOR_EVER, SINCE_EVER, Key, Millis
 from graph.partition import Partition
 from graph.policy import IdentityPolicy
 from graph.refusals import Slots
+from graph.requests import Asked, Request
 from graph.resolve import Crowd, Facts, Link, Resolution
+from graph.results import Result
 from graph.rows import Sighted
 from graph.state import ConflictKind
+from graph.tenant import Tenant
 from graph.turn import Loaded
 
 AT_ONCE = "all_at_once_equals_the_reference"
 ONE_BY_ONE = "one_after_another_equals_the_reference"
+APPLIED_ONCE = "requests_are_applied_once"
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 FAULTS: dict[str, tuple[Patch, str]] = {}
@@ -233,3 +237,40 @@ def touch_across_epochs(patch: pytest.MonkeyPatch) -> None:
 def touch_of_the_unsettled(patch: pytest.MonkeyPatch) -> None:
     """An unlinked or retracted pair may be touched, so that a later claim never wins."""
     patch.setattr(derive._Derivation, "is_settled", lambda *_: True)
+
+
+@fault(APPLIED_ONCE)
+def request_only_remembered(patch: pytest.MonkeyPatch) -> None:
+    """A request is noted and applied again all the same."""
+    patch.setattr(requests, "KEPT", 0)
+
+
+@fault(APPLIED_ONCE)
+def request_known_by_its_id_alone(patch: pytest.MonkeyPatch) -> None:
+    """Other items under the same id are answered as if they were the first ones."""
+    patch.setattr(Asked, "again", lambda _, first: first.results)
+
+
+@fault(APPLIED_ONCE)
+def request_touched(patch: pytest.MonkeyPatch) -> None:
+    """What only moves times is done before anybody looks whether the request came before."""
+    right = record._touched
+
+    async def touched(tenant: Tenant, batch: record.Batch, asked: Sequence[Asked | None]) -> dict[int, Result]:
+        await right(tenant, batch, [None] * len(asked))
+        return {}
+
+    patch.setattr(record, "_touched", touched)
+
+
+@fault(APPLIED_ONCE)
+def twins_in_one_turn(patch: pytest.MonkeyPatch) -> None:
+    """Two that come in one turn are both taken for the first."""
+    right = record._told_apart
+
+    def told_apart(batch: record.Batch, loaded: Loaded) -> tuple[list[tuple[Asked, range]], list[tuple[Asked, Request | None, range]]]:
+        first, again = right(batch, loaded)
+        twins = [(request, span) for request, known, span in again if known is None]
+        return first + twins, [one for one in again if one[1]]
+
+    patch.setattr(record, "_told_apart", told_apart)

@@ -5,8 +5,17 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import cast
 
+from graph.bindings import TouchpointKind
+from graph.errors import Refused
+from graph.evidence import ResolutionSource
+from graph.record import Call, record_calls
+from graph.registry import register_touchpoint
+from graph.requests import Asked
+from graph.results import Result
+from graph.rows import Row
 from graph.stores import Store
 from tests.resolver.histories import story
 from tests.resolver.memory_store import MemoryStore
@@ -28,6 +37,30 @@ def all_at_once_equals_the_reference(seeds: Iterable[int]) -> None:
         rollups = [evidence(fact, names) for fact in facts]
         found = rebuilt(registry, names.keys, identifiers(facts, names), rollups, decisions(everything, names))
         assert expected(truth(everything, one.world.rules, names.key), names.key) == found, f"history {seed}"
+
+
+async def requests_are_applied_once(seeds: Iterable[int]) -> None:
+    """Calls that come again and again, some gathered into one turn: each is applied once and answered the same, or refused as another."""
+    for seed in seeds:
+        chance, store = random.Random(seed), MemoryStore()
+        tenant = WatchedTenant(cast("Store", store), "t", Counter())
+        await register_touchpoint(tenant, "wxapp0", kind=TouchpointKind.MINI_PROGRAM, name="App")
+        calls = {f"r{n}": [_row(chance, n) for _ in range(chance.randint(1, 3))] for n in range(4)}
+        first: dict[str, list[Result]] = {}
+        for _ in range(4):
+            named = [(name, chance.random() < 0.2) for name in chance.choices(sorted(calls), k=3)]
+            named = [(name, is_other) for name, is_other in named if name in first or not is_other]
+            given = [[replace(row, observed=2000) for row in calls[name]] if is_other else calls[name] for name, is_other in named]
+            asked = [Call(rows=rows, request=Asked.of(name, rows, store.made)) for (name, _), rows in zip(named, given, strict=True)]
+            for (name, is_other), answer in zip(named, await record_calls(tenant, asked), strict=True):
+                assert isinstance(answer, Refused) == is_other, f"history {seed}"
+                assert is_other or first.setdefault(name, cast("list[Result]", answer)) == answer, f"history {seed}"
+        seen = Counter(store.made.open_id("wxapp0", row.open_id) for name in first for row in calls[name])
+        assert {key: member.times for key, member in store.members.items()} == seen, f"history {seed}"
+
+
+def _row(chance: random.Random, request: int) -> Row:
+    return Row(app_id="wxapp0", open_id=f"o{request}{chance.randint(0, 1)}", observed=1000, source=ResolutionSource.PUSH)
 
 
 async def one_after_another_equals_the_reference(seeds: Iterable[int]) -> None:

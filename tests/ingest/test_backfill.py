@@ -17,7 +17,7 @@ from graph.errors import Refused, UserErrorCode
 from graph.gather import Recorder
 from graph.jobs import Job, JobState
 from graph.node import millis
-from graph.record import Result
+from graph.results import Result
 from graph.rows import Row
 from graph.tenant import Tenant
 from graph.upkeep import LEASE, cancel, change_job, take
@@ -37,9 +37,11 @@ class Dying(Recorder):
         super().__init__()
         self.left = after
 
-    async def record(self, tenant: Tenant, rows: Sequence[Row], *, keeps_malformed: bool = False) -> list[Result]:
+    async def record(
+        self, tenant: Tenant, rows: Sequence[Row], *, request_id: str | None = None, keeps_malformed: bool = False
+    ) -> list[Result]:
         """Record, then die."""
-        results = await super().record(tenant, rows, keeps_malformed=keeps_malformed)
+        results = await super().record(tenant, rows, request_id=request_id, keeps_malformed=keeps_malformed)
         self.left -= 1
         if self.left == 0:
             raise Killed

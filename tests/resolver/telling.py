@@ -21,9 +21,10 @@ from graph.keys import random_key
 from graph.link import By, ExternalLink, Migration, link_external_ids, record_migrations
 from graph.node import Key, Millis
 from graph.quarantine import Quarantined
-from graph.record import Outcome, record_resolutions
 from graph.record import Row as GivenRow
+from graph.record import record_resolutions
 from graph.registry import register_touchpoint, registry_only
+from graph.results import Outcome
 from graph.state import ConflictKind, naming
 from graph.steward import decide_on, revoke_decision
 from graph.stores import Store

@@ -11,8 +11,10 @@ import pytest
 from graph.jobs import Job, JobKind, JobState
 from graph.node import Key
 from graph.quarantine import Quarantined
+from graph.requests import Request
 from graph.state import ConflictKind, ConflictState, CustomerRow, CustomerState, Member
 from graph.stores import ConflictFilter, CustomerFilter, JobFilter, Page, Store
+from graph.turn import Writes
 from tests.stores.cast import Cast, customer, together
 from tests.stores.harness import Harness, walk, write
 
@@ -183,6 +185,22 @@ class Paging(Harness):
                 assert expected == await walk(ask, 3, backward=is_backward)
             _, part = await store.page(tenant, Job, Page(limit=1, is_counted=True), which)
             assert len(expected) == part.total
+
+    async def test_old_requests(self, store: Store, tenant: str, cast: Cast) -> None:
+        """Recorded requests of every tenant that were made before a time, oldest first, as many as asked for; each is found by its key."""
+        other = f"{tenant}-other"
+        await store.create_tenant(other)
+        made = [Request(key=cast.keys.derive("Request", str(at)), digest=Key("d" * 22), made=at, answer="[]") for at in (3, 1, 4, 2)]
+        third, first, _, second = made
+        await write(store, tenant, Writes(put=[first, third]))
+        await write(store, other, Writes(put=[second, made[2]]))
+        right = [(tenant, first.key), (other, second.key), (tenant, third.key)]
+        mine = [one for one in await store.old_requests(4, 1000) if one[0] in {tenant, other}]
+        assert right == mine
+        assert len(await store.old_requests(4, 2)) == 2
+        assert [first, None, third] == await store.nodes(tenant, [first.key, second.key, third.key])
+        await write(store, tenant, Writes(drop=[first]))
+        assert [None] == await store.nodes(tenant, [first.key])
 
     async def test_pages_stay_within_the_tenant(self, store: Store, tenant: str, cast: Cast) -> None:
         """Another tenant's pages are empty, and its totals nought."""

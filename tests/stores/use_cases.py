@@ -6,7 +6,8 @@ from graph.accounts import Binding, Entity, EntityKind, OpenPlatform
 from graph.derive import News, derive
 from graph.evidence import ResolutionSource
 from graph.node import SINCE_EVER, Key
-from graph.record import Outcome, record_resolutions
+from graph.record import record_resolutions
+from graph.results import Outcome
 from graph.rows import ExternalRef, Row
 from graph.state import ConflictKind, CustomerState
 from graph.stores import ConflictFilter, Page, Store

@@ -14,13 +14,13 @@ from graph.stores.neo4j.bolt import Bolt
 from graph.stores.neo4j.shapes import COLUMNS
 from graph.stores.neo4j.texts import schema, text
 
-VERSION = 1
+VERSION = 2
 """The version of schema.cypher and of what the statements expect to find. A later one adds its step to `prepare`."""
 OLDEST_SERVER = (5, 26)
 LABELS = ("ExternalID",)
 PROPERTIES = (
     *("tenant", "turn", "sequence", "registryVersion", "policy", "locked", "secretFingerprint", "digest", "leaseUntil", "started", "row"),
-    *("state", "mentions", "loose", "touchpoint", "touchpointKey", "conflict", "appId", "revoked", "textKey", "from", "to", "path"),
+    *("state", "mentions", "loose", "touchpoint", "touchpointKey", "conflict", "appId", "revoked", "textKey", "from", "to", "path", "made"),
 )
 APPLIED = ("customers", "accounts", "members", "issued", "rollups", "conflicts", "retired", "ended", "changes")
 TYPES = (

@@ -61,6 +61,12 @@ async def jobs(ask: Ask, now: Millis) -> list[tuple[str, Job]]:
     return [(one["tenant"], cast("Job", shapes.node(Job.__name__, one))) for one in (row[0] if row else [])]
 
 
+async def old_requests(ask: Ask, before: Millis, limit: int) -> list[tuple[str, Key]]:
+    """Recorded requests of all tenants that were made before a time, oldest first."""
+    row = await ask(text("old_requests"), before=before, limit=limit)
+    return [(tenant, key) for tenant, key in (row[0] if row else [])]
+
+
 async def api_key(ask: Ask, digest: str) -> tuple[str, ApiKey] | None:
     """The key with this digest, and its tenant."""
     row = await ask(text("api_key"), digest=digest)

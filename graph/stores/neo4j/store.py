@@ -133,6 +133,9 @@ class Neo4jStore:
     async def jobs(self, now: Millis) -> list[tuple[str, Job]]:
         return await others.jobs(self.bolt.read, now)
 
+    async def old_requests(self, before: Millis, limit: int) -> list[tuple[str, Key]]:
+        return await others.old_requests(self.bolt.read, before, limit)
+
     async def api_key(self, digest: str) -> tuple[str, ApiKey] | None:
         return await others.api_key(self.bolt.read, digest)
 

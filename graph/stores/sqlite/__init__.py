@@ -184,6 +184,10 @@ class SqliteStore:
         """Unfinished jobs of all tenants whose lease has run out, oldest first."""
         return [(tenant, node_of(Job, body)) for tenant, body in self._near.rows(sql("nodes.leases"), {"now": now})]
 
+    async def old_requests(self, before: Millis, limit: int) -> list[tuple[str, Key]]:
+        """Recorded requests of all tenants that were made before a time, oldest first."""
+        return [(name, Key(key)) for name, key in self._near.rows(sql("nodes.old_requests"), {"before": before, "limit": limit})]
+
     async def api_key(self, digest: str) -> tuple[str, ApiKey] | None:
         """The key with this digest, and its tenant."""
         row = self._near.row(sql("nodes.api_key"), {"digest": digest})

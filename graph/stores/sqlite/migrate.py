@@ -12,7 +12,7 @@ from graph.stores import StoreRefused
 from graph.stores.sqlite.database import Database
 from graph.stores.sqlite.statements import read, sql
 
-STEPS = ("schema.sql",)
+STEPS = ("schema.sql", "schema.2.sql")
 """The files that lead from an empty file to the schema of today; how many were taken is in PRAGMA user_version. Only ever append."""
 CHECKPOINT = 8000
 """Pages of 4 KiB in the log before they are copied into the file: batches touch the same pages again (measured: 17 %)."""

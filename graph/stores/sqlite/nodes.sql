@@ -3,7 +3,7 @@
 -- name: nodes.by_key
 SELECT n.label, n.body
 FROM json_each(:keys) AS k CROSS JOIN node AS n
-    ON n.tenant = :tenant AND n.label IN ('Job', 'Quarantined', 'ApiKey', 'Decision') AND n.key = k.value
+    ON n.tenant = :tenant AND n.label IN ('Job', 'Quarantined', 'ApiKey', 'Decision', 'Request') AND n.key = k.value
 
 -- name: nodes.page
 SELECT n.key, n.body FROM node AS n
@@ -60,6 +60,13 @@ ORDER BY n.body ->> 'started', n.key
 SELECT t.name, n.body
 FROM node AS n INDEXED BY api_key_digest CROSS JOIN tenant AS t ON t.id = n.tenant
 WHERE n.label = 'ApiKey' AND n.body ->> 'digest' = :digest
+
+-- name: nodes.old_requests
+SELECT t.name, n.key
+FROM node AS n INDEXED BY request_made CROSS JOIN tenant AS t ON t.id = n.tenant
+WHERE n.label = 'Request' AND n.body ->> 'made' < :before
+ORDER BY n.body ->> 'made'
+LIMIT :limit
 
 -- name: nodes.quarantined
 SELECT n.key FROM node AS n INDEXED BY quarantined_row

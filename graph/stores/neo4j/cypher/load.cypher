@@ -139,6 +139,8 @@ CALL () {
     MATCH (n:ApiKey {key: key}) RETURN n
     UNION ALL
     MATCH (n:Decision {key: key}) RETURN n
+    UNION ALL
+    MATCH (n:Request {key: key}) RETURN n
   }
   WITH n WHERE n.tenant = $given.tenant
   RETURN collect([labels(n)[0], properties(n)]) AS nodes

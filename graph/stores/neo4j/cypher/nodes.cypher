@@ -13,6 +13,8 @@ CALL () {
     MATCH (n:ApiKey {key: key}) RETURN n
     UNION ALL
     MATCH (n:Decision {key: key}) RETURN n
+    UNION ALL
+    MATCH (n:Request {key: key}) RETURN n
   }
   WITH n WHERE n.tenant = $given.tenant
   RETURN collect([labels(n)[0], properties(n)]) AS nodes
@@ -98,3 +100,10 @@ RETURN collect(properties(n)) AS jobs
 // :param given => {digest: ''}
 MATCH (n:ApiKey {digest: $given.digest})
 RETURN collect(properties(n)) AS keys
+
+// name: old_requests
+// :param given => {before: 0, limit: 500}
+MATCH (n:Request)
+WHERE n.made < $given.before
+WITH n ORDER BY n.made LIMIT $given.limit
+RETURN collect([n.tenant, n.key]) AS requests

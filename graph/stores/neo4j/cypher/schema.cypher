@@ -18,6 +18,7 @@ CREATE CONSTRAINT decision_key IF NOT EXISTS FOR (n:Decision) REQUIRE n.key IS U
 CREATE CONSTRAINT quarantined_key IF NOT EXISTS FOR (n:Quarantined) REQUIRE n.key IS UNIQUE;
 CREATE CONSTRAINT job_key IF NOT EXISTS FOR (n:Job) REQUIRE n.key IS UNIQUE;
 CREATE CONSTRAINT api_key_key IF NOT EXISTS FOR (n:ApiKey) REQUIRE n.key IS UNIQUE;
+CREATE CONSTRAINT request_key IF NOT EXISTS FOR (n:Request) REQUIRE n.key IS UNIQUE;
 CREATE CONSTRAINT change_sequence IF NOT EXISTS FOR (n:Change) REQUIRE (n.tenant, n.sequence) IS UNIQUE;
 
 CREATE INDEX entity_tenant IF NOT EXISTS FOR (n:Entity) ON (n.tenant);
@@ -57,3 +58,4 @@ CREATE INDEX job_page IF NOT EXISTS FOR (n:Job) ON (n.tenant, n.key);
 CREATE INDEX job_state IF NOT EXISTS FOR (n:Job) ON (n.state, n.leaseUntil);
 CREATE INDEX api_key_page IF NOT EXISTS FOR (n:ApiKey) ON (n.tenant, n.key);
 CREATE INDEX api_key_digest IF NOT EXISTS FOR (n:ApiKey) ON (n.digest);
+CREATE INDEX request_made IF NOT EXISTS FOR (n:Request) ON (n.made);
