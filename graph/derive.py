@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from graph.accounts import Touchpoint
 from graph.changes import Change, ChangeKind, Difference, differences, in_feed
 from graph.decisions import Decision, DecisionKind, standing
 from graph.effect import PartitionEffect, effect
@@ -250,19 +251,21 @@ class _Derivation:
             history = self.registry.history(touchpoint.key)
             waits = waiting(rollup, history) and not self.is_retracted(rollup)
             stored = self.loaded.rollups.get(rollup.key)
-            node = Quarantined(
-                key=self.keys.derive("Waiting", rollup.key),
-                reason=QuarantineReason.NO_BINDING_COVERS_IT,
-                app_id=touchpoint.app_id,
-                first=rollup.first,
-                last=rollup.last,
-                times=rollup.times,
-                holder=rollup.a,
-            )
             if waits and (stored is None or stored.rollup != rollup or not stored.settled or self._is_stale(stored)):
-                writes.put.append(node)
+                writes.put.append(self._waiting(rollup, touchpoint))
             elif not waits and stored and (self._is_stale(stored) or not stored.settled or waiting(stored.rollup, history)):
-                writes.drop.append(node)
+                writes.drop.append(self._waiting(rollup, touchpoint))
+
+    def _waiting(self, rollup: Rollup, touchpoint: Touchpoint) -> Quarantined:
+        return Quarantined(
+            key=self.keys.derive("Waiting", rollup.key),
+            reason=QuarantineReason.NO_BINDING_COVERS_IT,
+            app_id=touchpoint.app_id,
+            first=rollup.first,
+            last=rollup.last,
+            times=rollup.times,
+            holder=rollup.a,
+        )
 
     def _conflict_writes(self) -> tuple[list[ConflictRow], tuple[ConflictRow, ...], list[ConflictRow]]:
         """What to write, what of it was not open before, and all that stand."""
@@ -369,6 +372,8 @@ class _Seen:
         self.times = 0
 
     def add(self, first: Millis, last: Millis, times: int) -> None:
-        self.first = min(self.first, first)
-        self.last = max(self.last, last)
+        if first < self.first:  # noqa: PLR1730  # every roll-up comes by here, and a call costs more than the rest
+            self.first = first
+        if last > self.last:  # noqa: PLR1730
+            self.last = last
         self.times += times

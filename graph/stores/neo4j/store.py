@@ -12,7 +12,7 @@ from graph.accounts import Registry
 from graph.apikeys import ApiKey
 from graph.changes import Change
 from graph.jobs import Job
-from graph.keys import Keys
+from graph.keys import Keys, keys_of
 from graph.node import Clock, Key, Millis, Node
 from graph.state import Member
 from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, JobFilter, Page, Slice
@@ -53,7 +53,7 @@ class Neo4jStore:
         return self.bolt.statements
 
     def keys(self, tenant: str) -> Keys:
-        return Keys(self._secret, tenant)
+        return keys_of(self._secret, tenant)
 
     async def create_tenant(self, tenant: str) -> bool:
         row = await self.bolt.change(text("create_tenant"), tenant=tenant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -13,12 +14,13 @@ from graph.apikeys import ApiKey
 from graph.changes import Change
 from graph.errors import not_found
 from graph.jobs import Job
-from graph.keys import Keys, fingerprint
+from graph.keys import Keys, fingerprint, keys_of
 from graph.node import Clock, Key, Millis, Node
 from graph.state import Member
 from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, JobFilter, Page, Slice, StoreUnavailable
 from graph.stores.sqlite import apply, customers, load, migrate, pages, touch
 from graph.stores.sqlite.database import Database, Worker
+from graph.stores.sqlite.log import Keeper
 from graph.stores.sqlite.registries import Registries
 from graph.stores.sqlite.rows import node_of
 from graph.stores.sqlite.statements import sql
@@ -38,16 +40,17 @@ async def open_sqlite(url: str, *, secret: bytes, clock: Clock) -> SqliteStore:
         near=Database(path, read_only=True),
         writer=Worker(writer, "sqlite-writer"),
         far=Worker(Database(path, read_only=True), "sqlite-reader"),
+        keeper=Keeper(path, writer),
     )
 
 
 class SqliteStore:
     """The port on one file. Short reads run right here in the event loop, writes and long reads each on a thread of their own."""
 
-    def __init__(self, *, secret: bytes, clock: Clock, near: Database, writer: Worker, far: Worker) -> None:
+    def __init__(self, *, secret: bytes, clock: Clock, near: Database, writer: Worker, far: Worker, keeper: Keeper) -> None:
         self.clock = clock
         self._secret = secret
-        self._near, self._writer, self._far = near, writer, far
+        self._near, self._writer, self._far, self._keeper = near, writer, far, keeper
         self._registries = Registries()
         self._ids: dict[str, int] = {}
 
@@ -58,7 +61,7 @@ class SqliteStore:
 
     def keys(self, tenant: str) -> Keys:
         """What makes this tenant's keys."""
-        return Keys(self._secret, tenant)
+        return keys_of(self._secret, tenant)
 
     async def create_tenant(self, tenant: str) -> bool:
         """Make a tenant; False where it was there."""
@@ -213,6 +216,7 @@ class SqliteStore:
         """Finish what was begun, then let go of the file."""
         await self._writer.close()
         await self._far.close()
+        await asyncio.to_thread(self._keeper.close)
         self._near.close()
 
     async def _read(self, work: Callable[[Database], T], *, is_long: bool) -> T:

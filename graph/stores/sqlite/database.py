@@ -24,6 +24,8 @@ PATIENCE = 30.0
 """Seconds to wait for another process that is writing."""
 PAGES_IN_MEMORY = 65_536
 """KiB of the file that a connection keeps in memory."""
+MAPPED = 2**31 - 1
+"""Bytes of the file that are read where the operating system keeps them, without a call for each page: the most that SQLite maps."""
 
 
 def listed(values: object) -> str:
@@ -45,6 +47,7 @@ class Database:
         # SQLite's own waiting sleeps up to 100 ms between looks: a busy process could starve another one for longer than anybody waits.
         self._connection.set_busy_handler(self._wait)
         self.pragma("cache_size", -PAGES_IN_MEMORY)
+        self.pragma("mmap_size", MAPPED)
         self.pragma("temp_store", "MEMORY")
 
     def _wait(self, looks: int) -> bool:
@@ -78,6 +81,19 @@ class Database:
     def script(self, text: str) -> None:
         """Several statements at once, from a file of ours."""
         self._connection.execute(text)
+
+    def on_connection(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Do something that no statement says."""
+        return work(self._connection)
+
+    def after_commit(self, look: Callable[[apsw.Connection, int], None]) -> None:
+        """Let somebody look after each commit at how many pages the write-ahead log has by then."""
+
+        def looked(connection: apsw.Connection, _: str, pages: int) -> int:
+            look(connection, pages)
+            return apsw.SQLITE_OK
+
+        self._connection.set_wal_hook(looked)
 
     def changed(self) -> int:
         """How many rows the last statement changed."""

@@ -14,8 +14,6 @@ from graph.stores.sqlite.statements import read, sql
 
 STEPS = ("schema.sql", "schema.2.sql")
 """The files that lead from an empty file to the schema of today; how many were taken is in PRAGMA user_version. Only ever append."""
-CHECKPOINT = 8000
-"""Pages of 4 KiB in the log before they are copied into the file: batches touch the same pages again (measured: 17 %)."""
 APPLICATION = 0x556E4772
 """Written into the file's header, by which SQLite files of other programs are told apart ("UnGr")."""
 
@@ -57,7 +55,6 @@ def _make_file(path: Path) -> None:
 def _prepare(database: Database, fingerprint: str) -> None:
     database.pragma("journal_mode", "WAL")
     database.pragma("synchronous", "FULL")
-    database.pragma("wal_autocheckpoint", CHECKPOINT)
     with database.turn():  # two processes may open a new file at the same moment
         version = int(database.pragma("user_version"))
         application = int(database.pragma("application_id"))
