@@ -7,7 +7,7 @@ what belongs to another tenant is answered as unknown.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from graph.jobs import Job, JobKind, JobState
 from graph.keys import Keys
 from graph.node import Clock, Key, Millis, Node
 from graph.state import ConflictKind, ConflictRow, ConflictState, CustomerRow, CustomerState, Member, StoredRollup
+from graph.stores.reading import Reading
 from graph.turn import Loaded, Scope, Touch, Writes
 
 T = TypeVar("T")
@@ -182,6 +183,10 @@ class Store(Protocol):
 
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
         """The feed after a sequence number."""
+        ...
+
+    def reading(self, tenant: str) -> AbstractAsyncContextManager[Reading]:
+        """Read the tenant whole, page by page, beside whoever writes: see reading.py."""
         ...
 
     async def jobs(self, now: Millis) -> list[tuple[str, Job]]:

@@ -12,7 +12,7 @@ from graph.stores.neo4j.texts import names, text
 from tests.stores import neo4j_door
 from tests.stores.harness import NOW, SECRET
 
-FRAGMENTS = {"aggregates", "conflicts_found", "conflicts_count", "count", "filters"}
+FRAGMENTS = {"aggregates", "holdings", "conflicts_found", "conflicts_count", "count", "filters"}
 """Ends of other statements, which do not run by themselves."""
 SCANS = ("AllNodesScan", "NodeByLabelScan", "DirectedAllRelationshipsScan", "RelationshipTypeScan", "AllRelationshipsScan")
 FULL_BY_INTENT = {"tenants"}
@@ -31,7 +31,7 @@ async def uri(neo4j_uri: str) -> str:
 
 def whole(name: str, *, is_backward: bool = False) -> str:
     """A statement as it is sent."""
-    ends = {"walk_": "aggregates", "customers": "aggregates", "conflicts_": "conflicts_found"}
+    ends = {"walk_": "aggregates", "customers": "aggregates", "conflicts_": "conflicts_found", "holdings_": "holdings"}
     return text(name, then=next((end for begin, end in ends.items() if name.startswith(begin)), None), is_backward=is_backward)
 
 
@@ -58,7 +58,20 @@ async def test_raw_components_are_pruned(uri: str) -> None:
 
 
 @pytest.mark.parametrize("is_backward", [False, True])
-@pytest.mark.parametrize("name", [*WALKS, "conflicts_by_key", "conflicts_by_state", "conflicts_by_touchpoint", "open_ids", "page"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *WALKS,
+        "conflicts_by_key",
+        "conflicts_by_state",
+        "conflicts_by_touchpoint",
+        "open_ids",
+        "page",
+        "holdings_after",
+        "customer_rows",
+        "conflict_rows",
+    ],
+)
 async def test_pages_come_sorted_from_the_index(uri: str, name: str, *, is_backward: bool) -> None:
     """A page is read off an index in its order: nothing is sorted, so nothing is read that is not shown."""
     sorts = ("Sort", "Top", "PartialSort", "PartialTop")

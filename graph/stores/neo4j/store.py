@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from graph.accounts import Registry
@@ -21,6 +22,7 @@ from graph.stores.neo4j.apply import apply
 from graph.stores.neo4j.bolt import Ask, Bolt
 from graph.stores.neo4j.brand import Registries, found
 from graph.stores.neo4j.load import load
+from graph.stores.neo4j.reading import Neo4jReading
 from graph.stores.neo4j.texts import text
 from graph.stores.neo4j.touching import touch
 from graph.turn import Incomplete, Loaded, Scope, Touch, Writes
@@ -129,6 +131,10 @@ class Neo4jStore:
 
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
         return await others.changes(self.bolt.read, tenant, after, limit)
+
+    @asynccontextmanager
+    async def reading(self, tenant: str) -> AsyncIterator[Neo4jReading]:
+        yield Neo4jReading(self.bolt.read, self._registries, tenant)
 
     async def jobs(self, now: Millis) -> list[tuple[str, Job]]:
         return await others.jobs(self.bolt.read, now)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
@@ -21,6 +23,7 @@ from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilte
 from graph.stores.sqlite import apply, customers, load, migrate, pages, touch
 from graph.stores.sqlite.database import Database, Worker
 from graph.stores.sqlite.log import Keeper
+from graph.stores.sqlite.reading import SqliteReading
 from graph.stores.sqlite.registries import Registries
 from graph.stores.sqlite.rows import node_of
 from graph.stores.sqlite.statements import sql
@@ -37,6 +40,7 @@ async def open_sqlite(url: str, *, secret: bytes, clock: Clock) -> SqliteStore:
     return SqliteStore(
         secret=secret,
         clock=clock,
+        path=path,
         near=Database(path, read_only=True),
         writer=Worker(writer, "sqlite-writer"),
         far=Worker(Database(path, read_only=True), "sqlite-reader"),
@@ -47,9 +51,10 @@ async def open_sqlite(url: str, *, secret: bytes, clock: Clock) -> SqliteStore:
 class SqliteStore:
     """The port on one file. Short reads run right here in the event loop, writes and long reads each on a thread of their own."""
 
-    def __init__(self, *, secret: bytes, clock: Clock, near: Database, writer: Worker, far: Worker, keeper: Keeper) -> None:
+    def __init__(self, *, secret: bytes, clock: Clock, path: Path, near: Database, writer: Worker, far: Worker, keeper: Keeper) -> None:
         self.clock = clock
         self._secret = secret
+        self._path = path
         self._near, self._writer, self._far, self._keeper = near, writer, far, keeper
         self._registries = Registries()
         self._ids: dict[str, int] = {}
@@ -182,6 +187,17 @@ class SqliteStore:
         """The feed after a sequence number."""
         rows = self._near.rows(sql("nodes.changes"), {"tenant": self._tenant(tenant), "after": after, "limit": limit})
         return [node_of(Change, body) for (body,) in rows]
+
+    @asynccontextmanager
+    async def reading(self, tenant: str) -> AsyncIterator[SqliteReading]:
+        """The tenant whole, as it is at this moment."""
+        number = self._tenant(tenant)
+        reading = SqliteReading(Worker(Database(self._path, read_only=True), "sqlite-snapshot"), number)
+        await reading.begin()
+        try:
+            yield reading
+        finally:
+            await reading.close()
 
     async def jobs(self, now: Millis) -> list[tuple[str, Job]]:
         """Unfinished jobs of all tenants whose lease has run out, oldest first."""
