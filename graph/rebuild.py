@@ -107,6 +107,7 @@ def distrusted(loaded: Loaded) -> Loaded:
         rollups={
             key: one if one.rollup.a in frozen else replace(one, ends=((NOBODY, False),), version=NEVER)
             for key, one in loaded.rollups.items()
+            if one.rollup.a in frozen or _named(one.rollup, loaded.members)
         },
     )
 
@@ -114,6 +115,26 @@ def distrusted(loaded: Loaded) -> Loaded:
 NOBODY = Key("nobody")
 NEVER = -1
 """A registry version before all others: whatever was scoped under it is scoped anew."""
+
+
+def changed(loaded: Loaded, writes: Writes) -> set[tuple[Part, Key]]:
+    """What a turn that saw `loaded` distrusted is about to make otherwise than it is stored."""
+    found = {(Part.IDENTIFIER, one.key) for one in writes.members if not _same(one, loaded.members.get(one.key))}
+    found |= {(Part.IDENTIFIER, key) for key in writes.retired}
+    found |= {(Part.CUSTOMER, row.key) for row in writes.customers if not _same(row, loaded.customers.get(row.key))}
+    found |= {(Part.CUSTOMER, key) for key in writes.ended}
+    found |= {(Part.CONFLICT, row.key) for row in writes.conflicts}
+    scoped = _scoped({one.rollup.key: one for one in writes.rollups})
+    before = _scoped(loaded.rollups)
+    found |= {(Part.EVIDENCE, key) for key, now in scoped.items() if before.get(key) != now}
+    waits = {node.key: node for node in writes.put if isinstance(node, Quarantined)}
+    waited = _since({key: node for key, node in loaded.nodes.items() if isinstance(node, Quarantined)})
+    found |= {(Part.WAITING, key) for key, node in _since(waits).items() if waited.get(key) != node}
+    return found | {(Part.WAITING, node.key) for node in writes.drop if node.key in waited}
+
+
+def _same(made: V, stored: V | None) -> bool:
+    return stored is not None and _timeless(stored) == _timeless(made)
 
 
 def apart(stored: Picture, made: Picture) -> Iterator[Difference]:

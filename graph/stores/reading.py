@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -11,6 +11,40 @@ from graph.node import Key, Node
 from graph.state import ConflictRow, CustomerRow, Member, StoredRollup
 
 N = TypeVar("N", bound=Node)
+
+PAGE = 1000
+"""Rows read at once."""
+
+
+class Keyed(Protocol):
+    """Anything with a key."""
+
+    @property
+    def key(self) -> Key:
+        """Its place in the order of pages."""
+        ...
+
+
+K = TypeVar("K", bound=Keyed)
+
+
+async def paged(page: Callable[[Key | None, int], Awaitable[list[K]]]) -> AsyncIterator[list[K]]:
+    """Page after page to the end; none is empty."""
+    after: Key | None = None
+    while found := await page(after, PAGE):
+        yield found
+        if len(found) < PAGE:
+            return
+        after = found[-1].key
+
+
+ALPHABET = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+"""What keys are written with, in the order in which they are paged."""
+
+
+def share(key: Key) -> float:
+    """Which share of all keys is not greater: keys are spread evenly, so this is how far a walk has come."""
+    return (ALPHABET.find(key[0]) * len(ALPHABET) + ALPHABET.find(key[1])) / len(ALPHABET) ** 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,10 @@ from tests.stores.loading import Loading
 from tests.stores.paging import Paging
 from tests.stores.questions import Questions
 from tests.stores.reading import Readings
+from tests.stores.rebuilding import Rebuilding
 from tests.stores.touching import Touching
 from tests.stores.turns import Turns
-from tests.stores.use_cases import UseCases
 
 
-class StoreContract(Turns, Loading, Questions, Readings, Paging, Touching, UseCases):
+class StoreContract(Turns, Loading, Questions, Readings, Paging, Touching, Rebuilding):
     """The whole contract."""
