@@ -10,6 +10,9 @@ HISTORIES_SQLITE ?= 300
 HISTORIES_NEO4J ?= 60
 CRASH_ROUNDS ?= 3
 export HISTORIES_PURE HISTORIES_SQLITE HISTORIES_NEO4J CRASH_ROUNDS
+# On how many processes tests run, each with a Neo4j of its own as soon as it needs one (1.2 GB): auto is one per core, 0 is this one alone.
+WORKERS ?= auto
+PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup $(PYTEST_ARGS)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 BIN := .venv/bin
@@ -37,7 +40,7 @@ install: $(INSTALLED) ## the locked dependencies, the program and GraphiQL's fil
 	  echo "GraphiQL could not be fetched; everything else works, and the next make tries again."
 
 test: install $(DEVELOPER) ## every test; with real Neo4j where Maven and Java 17, Docker or NEO4J_URI are there
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(PYTEST)
 
 check: $(DEVELOPER) ## format, lint, types and the direction of imports
 	@status=0; for command in "ruff format --check --quiet ." "ruff check ." mypy "lint-imports --no-logo"; do \
@@ -48,14 +51,14 @@ format: $(DEVELOPER) ## format, and fix what can be fixed by itself
 	@$(BIN)/ruff check --fix .
 
 test-long: HISTORIES_PURE = 20000
-test-long: HISTORIES_SQLITE = 3000
-test-long: HISTORIES_NEO4J = 600
-test-long: install $(DEVELOPER) ## ten times as many random histories
-	@$(BIN)/pytest -m histories $(PYTEST_ARGS)
+test-long: HISTORIES_SQLITE = 2000
+test-long: HISTORIES_NEO4J = 300
+test-long: install $(DEVELOPER) ## many times as many random histories
+	@$(PYTEST) -m histories
 
 test-crash: CRASH_ROUNDS = 50
 test-crash: install $(DEVELOPER) ## kill -9, again and again
-	@$(BIN)/pytest -m crash $(PYTEST_ARGS)
+	@$(PYTEST) -m crash
 
 bench: $(DEVELOPER) ## rates, latencies and statements per question, on both stores
 	@$(BIN)/python -m bench $(ARGS)

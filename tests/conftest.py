@@ -3,7 +3,9 @@
 import atexit
 import ipaddress
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,13 +18,21 @@ pytest.register_assert_rewrite(*(f"tests.{name}" for name in ASSERTING))  # cont
 
 from tests.neo4j_server import Neo4jUnavailableError, OwnServer, own_server, why_unreachable  # noqa: E402 - after its registration
 
+pytest_plugins = ["tests.resolver.whole_run"]
 NEO4J_FIXTURES = {"neo4j_uri", "neo4j_server", "neo4j_can_be_started"}
+LONGEST_FIRST = ("neo4j", "histories")
+"""Marks of tests that are dealt out first where several processes share the work, so that they end together."""
 GIVEN_URI = os.environ.get("NEO4J_URI", "")
+RAM_DISK = Path("/dev/shm")  # noqa: S108  # what is made there is made by tempfile
+ROOM = 4 * 2**30
+"""Bytes that must be free there."""
 
 
 def pytest_configure() -> None:
-    """Close the way out: whatever connects from this process may reach this machine only."""
+    """Close the way out: whatever connects from this process may reach this machine only; and keep files in memory."""
     sys.addaudithook(_loopback_only)
+    if "TMPDIR" not in os.environ and RAM_DISK.is_dir() and os.access(RAM_DISK, os.W_OK) and shutil.disk_usage(RAM_DISK).free > ROOM:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(RAM_DISK)
 
 
 def _loopback_only(event: str, arguments: tuple[object, ...]) -> None:
@@ -40,11 +50,16 @@ def _loopback_only(event: str, arguments: tuple[object, ...]) -> None:
         raise RuntimeError(f"a test tried to reach {host}; tests talk to this machine only")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what needs Neo4j, so that `-m "not neo4j"` leaves it out."""
     for item in items:
         if NEO4J_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.neo4j)
+        if item.get_closest_marker("neo4j") and GIVEN_URI:
+            item.add_marker(pytest.mark.xdist_group("neo4j"))  # there is one server, and tests wipe it
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in LONGEST_FIRST])
 
 
 def _no_neo4j(reason: object) -> None:

@@ -16,7 +16,7 @@ MOST_ORDERS = {"sqlite": 24, "neo4j": 2}
 """Of one case: 24 are all of four steps. Neo4j takes ten times as long; order matters to the rule, which both stores share."""
 
 
-@pytest.fixture(scope="session", params=["sqlite", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("neo4j", marks=[pytest.mark.neo4j, pytest.mark.xdist_group("hard cases")])])
 async def brands(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Brands]:
     """Brands on SQLite, then on a real Neo4j; there, whatever the server remarks on a statement is an error."""
     clock = StandingClock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from tests.resolver.facts import Bound, Claimed, Decided, Kind, Moved, Name, Rules, Seen, Unlinked
 from tests.resolver.operations import Bind, Correct, Operation, Register, Revoke, Row, Withdraw, as_decided, contradictory, shuffled
@@ -64,7 +65,10 @@ class _Author:
         rows = [self._row() for _ in range(chance.randint(6, 20))]
         operations += rows + [self._again(row) for row in rows if chance.random() < 0.25]
         operations += self._taken_back([row for row in rows if row.exts])
-        operations += self._crowd(rules.generic_after) if chance.random() < 0.25 else []
+        for _ in range(chance.choice([0, 1, 1, 2])):
+            operations += self._crowd(rules.generic_after)
+        operations += self._tablet(rules.generic_after) if chance.random() < 0.4 else []
+        operations += self._chain(rules.largest) if chance.random() < 0.5 else []
         operations += self._migrations()
         operations += self._claims()
         operations += self._decisions()
@@ -138,6 +142,24 @@ class _Author:
             who = ("open", app, f"o{person}")
             yield Row(Seen(who, "PUSH", at), (phone,))
             yield Row(Seen(who, "CODE2SESSION", at, f"U{person}at{self.platforms[0]}"))
+
+    def _tablet(self, most: int) -> Iterable[Row | Unlinked]:
+        """A store's own phone, by which it enters one customer more than may share one; then somebody's is taken back."""
+        phone: Name = ("ext", "phone", f"+86138000000{90 + self.chance.randrange(3)}")
+        people = self.chance.sample(range(self.people), min(self.people, most + 1))
+        holders: list[Name] = [("open", self.chance.choice(self.apps), f"o{person}") for person in people]
+        yield from [Row(Seen(who, "STORE", self._time()), (phone,)) for who in holders]
+        yield Unlinked(holders[0], phone, 60 * DAY)
+
+    def _chain(self, largest: int) -> Iterable[Row | Unlinked]:
+        """People who pass their cards on, each to the next, until together they are too many; some of the cards are taken back."""
+        together = self.chance.sample(range(self.people), min(self.people, largest // 2 + 1))
+        for card, (one, other) in enumerate(pairwise(together)):
+            ext: Name = ("ext", "loyalty", f"card{card}")
+            holders: list[Name] = [("open", self.chance.choice(self.apps), f"o{person}") for person in (one, other)]
+            yield from [Row(Seen(who, "STORE", self._time()), (ext,)) for who in holders]
+            if self.chance.random() < 0.15:
+                yield Unlinked(holders[0], ext, self._time())
 
     def _taken_back(self, rows: Sequence[Row]) -> Iterable[Row | Unlinked]:
         """External ids that were taken back, some of them to be claimed again."""
