@@ -41,6 +41,7 @@ server.memory.heap.initial_size=512m
 server.memory.heap.max_size=1g
 server.memory.pagecache.size=256m
 db.tx_log.preallocate=false
+dbms.cypher.min_replan_interval=1h
 """
 FOR_SHORT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """A server that lives for minutes: Java's second compiler would take two fifths of its time and pay back hours later."""
