@@ -10,6 +10,8 @@ from functools import lru_cache
 
 from graph.node import Key
 
+SAID_BY = 11
+"""Characters of a roll-up's key that are those of who said it; the other 11 tell 2^66 roll-ups of one identifier apart."""
 RECENT = 8192
 """Keys that are remembered: those of a batch, twice over."""
 
@@ -66,8 +68,11 @@ class Keys:
         return self.derive("ExternalID", namespace, normalised)
 
     def evidence(self, said: str, a: Key, b: Key, source: str) -> Key:
-        """A roll-up: one pair as it was named, from one source."""
-        return self.derive("Evidence", said, a, b, source)
+        """A roll-up: one pair as it was named, from one source.
+
+        It begins as the key of who said it, so that what one identifier said lies together in a store that is ordered by key.
+        """
+        return Key(a[:SAID_BY] + self.derive("Evidence", said, a, b, source)[SAID_BY:])
 
 
 @lru_cache(maxsize=256)

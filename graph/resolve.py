@@ -119,7 +119,7 @@ class _Rule:
             customer=seed,
             crowded=crowded,
             shed=frozenset(shed | oversized),
-            conflicts=conflicts(self.refused, [link.step for link in self.accepted], customers, crowded, facts.crowds),
+            conflicts=conflicts(self.refused, (link.step for link in self.accepted), customers, crowded, facts.crowds),
         )
 
     def _crowded_by_slot(self, wechat: Iterable[Link]) -> dict[Key, str]:

@@ -43,7 +43,7 @@ async def prepare(bolt: Bolt, secret: bytes) -> None:
     if secret_of is not None and secret_of != fingerprint(secret):
         raise StoreRefused(NOT_OURS)
     if version != VERSION:
-        await _migrate(bolt, secret)
+        await _migrate(bolt, secret, version)
     await _warm_up(bolt)
 
 
@@ -61,13 +61,15 @@ async def _reach(bolt: Bolt) -> None:
         raise StoreRefused(f"Neo4j at {bolt.address.uri} is {version}; UnionGraph needs 5.26 or newer.")
 
 
-async def _migrate(bolt: Bolt, secret: bytes) -> None:
-    """From nothing, or from an opening that was cut short, to this version."""
+async def _migrate(bolt: Bolt, secret: bytes, version: int | None) -> None:
+    """From nothing, from an opening that was cut short, or from an older version, to this one."""
     for statement in schema():
         await bolt.change(statement)
     # What a statement names and the database has never seen is a warning each time it runs.
     names = sorted({*PROPERTIES, *chain(*COLUMNS.values())})
     await bolt.change(text("make_names"), labels=[*LABELS], types=[*TYPES], properties=names)
+    if version == 1:
+        await bolt.change(text("rekey"))
     made = await bolt.change(text("schema_made"), fingerprint=fingerprint(secret), version=VERSION)
     if made != [fingerprint(secret)]:
         raise StoreRefused(NOT_OURS)

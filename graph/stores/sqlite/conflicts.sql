@@ -15,7 +15,8 @@ iif(
             WHERE m.tenant = c.tenant AND m.conflict = c.key
             UNION
             SELECT l.b
-            FROM conflict_mention AS m CROSS JOIN evidence AS e INDEXED BY evidence_a ON e.tenant = c.tenant AND e.a = m.identifier
+            FROM conflict_mention AS m CROSS JOIN evidence AS e
+                ON e.tenant = c.tenant AND e.key > substr(m.identifier, 1, 11) AND e.key < substr(m.identifier, 1, 11) || '~' AND e.a = m.identifier
             CROSS JOIN link AS l ON l.tenant = c.tenant AND l.evidence = e.key
             WHERE m.tenant = c.tenant AND m.conflict = c.key
         ) AS other

@@ -12,7 +12,8 @@ member (key, label, scope, value, text_key, account, customer, first, last, time
 ),
 said (key, said, a, b, source, first, last, times, text, settled, version, ends, customer) AS MATERIALIZED (
     SELECT {load.evidence_columns}, member.customer
-    FROM member CROSS JOIN evidence AS e INDEXED BY evidence_a ON e.tenant = :tenant AND e.a = member.key
+    FROM member CROSS JOIN evidence AS e
+        ON e.tenant = :tenant AND e.key > substr(member.key, 1, 11) AND e.key < substr(member.key, 1, 11) || '~' AND e.a = member.key
 ),
 named (key, customer) AS MATERIALIZED (
     SELECT said.b, said.customer FROM said WHERE said.said NOT IN ('SEEN', 'RESOLVED_AS')

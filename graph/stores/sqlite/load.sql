@@ -1,4 +1,5 @@
 -- What a writing turn must see. Lists come as JSON; CROSS JOIN keeps SQLite from turning a look-up by key into a scan.
+-- What an identifier said is found by key: a roll-up's key begins with the first 11 characters of that of who said it (graph/keys.py).
 
 -- name: load.member_columns
 i.key, i.label, i.scope, i.value, i.text_key, i.account, i.customer, i.first, i.last, i.times, i.crowded, i.turn
@@ -21,7 +22,8 @@ FROM json_each(:keys) AS k CROSS JOIN identifier AS i INDEXED BY identifier_text
 -- name: load.rollups
 -- What these identifiers said (:saying), and what was said about these (:meant): linked to them now, or naming them.
 WITH found (key) AS MATERIALIZED (
-    SELECT e.key FROM json_each(:saying) AS k CROSS JOIN evidence AS e INDEXED BY evidence_a ON e.tenant = :tenant AND e.a = k.value
+    SELECT e.key FROM json_each(:saying) AS k CROSS JOIN evidence AS e
+        ON e.tenant = :tenant AND e.key > substr(k.value, 1, 11) AND e.key < substr(k.value, 1, 11) || '~' AND e.a = k.value
     UNION
     SELECT e.key FROM json_each(:meant) AS k CROSS JOIN evidence AS e INDEXED BY evidence_b
         ON e.tenant = :tenant AND e.b = k.value AND e.said IN ('MIGRATED_TO', 'CLAIMS', 'UNLINKED')
@@ -61,9 +63,10 @@ SELECT count(*) FROM (
 -- Neighbours of an OpenID or UnionID in one slot, outside of what was loaded, counted no further than :enough.
 SELECT count(*) FROM (
     SELECT l.b AS key
-    FROM evidence AS e INDEXED BY evidence_a CROSS JOIN link AS l ON l.tenant = :tenant AND l.evidence = e.key
+    FROM evidence AS e CROSS JOIN link AS l ON l.tenant = :tenant AND l.evidence = e.key
     CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = l.b
-    WHERE e.tenant = :tenant AND e.a = :key AND i.label || ' ' || i.scope = :slot AND l.b NOT IN (SELECT value FROM json_each(:inside))
+    WHERE e.tenant = :tenant AND e.key > substr(:key, 1, 11) AND e.key < substr(:key, 1, 11) || '~' AND e.a = :key
+        AND i.label || ' ' || i.scope = :slot AND l.b NOT IN (SELECT value FROM json_each(:inside))
     UNION
     SELECT l.a
     FROM link AS l INDEXED BY link_b CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = l.a

@@ -24,6 +24,14 @@ ON CREATE SET s.secretFingerprint = $given.fingerprint
 SET s.version = $given.version
 RETURN s.secretFingerprint AS fingerprint
 
+// name: rekey
+// From version 1: a roll-up's key begins as that of who said it.
+MATCH (a:Identifier)-[r:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->()
+WHERE NOT r.key STARTS WITH left(a.key, 11)
+CALL (a, r) {
+  SET r.key = left(a.key, 11) + substring(r.key, 11)
+} IN TRANSACTIONS OF 10000 ROWS
+
 // name: make_names
 // :param given => {labels: [], types: [], properties: []}
 CALL db.awaitIndexes(300)
