@@ -19,6 +19,7 @@ from graph.quarantine import Quarantined, QuarantineReason
 from graph.resolve import Facts, Link, Resolution, resolve
 from graph.state import MASS, ConflictRow, CustomerRow, CustomerState, EvidenceKind, Identifier, Label, Member, StoredRollup, named_by
 from graph.turn import Incomplete, Loaded, Writes
+from graph.witness import witnesses
 
 PREFIX = {Label.OPEN_ID: "oid", Label.UNION_ID: "uid", Label.EXTERNAL_ID: "xid"}
 
@@ -199,6 +200,17 @@ class _Derivation:
             raise Incomplete(expand=dispersed)
         return resolution
 
+    @cached_property
+    def witness(self) -> Mapping[Key, Key]:
+        return witnesses(
+            self.links,
+            self.identifiers,
+            self.resolution.customer,
+            first={key: seen.first for key, seen in self.seen.items()},
+            before=self.loaded.members,
+            partial=self.loaded.members.keys() - self.loaded.whole,
+        )
+
     def derived(self) -> Derived:
         after = {key: customer for key, customer in self.resolution.customer.items() if key not in self.frozen}
         before = {key: member.customer for key, member in self.loaded.members.items() if key not in self.frozen}
@@ -342,6 +354,7 @@ class _Derivation:
             times=seen.times,
             crowded=self.resolution.crowded.get(key, ""),
             turn=self.loaded.turn,
+            witness=self.witness.get(key),
         )
 
     @cached_property

@@ -104,7 +104,7 @@ def _claim(
 ) -> Rollup | Result:
     if isinstance(external, Refused):
         return rejected(external)
-    member = loaded.members.get(whose) if whose else None
+    member = loaded.holder(whose) if item.customer.id is not None else loaded.members.get(whose) if whose else None
     if member is None:
         return _unknown()
     claimant = member.customer if item.customer.id is not None else member.key
@@ -152,7 +152,7 @@ def _unlinks(
 ) -> tuple[Key, list[Rollup]] | Result:
     if isinstance(external, Refused):
         return rejected(external)
-    member = loaded.members.get(whose) if whose else None
+    member = loaded.holder(whose) if item.customer.id is not None else loaded.members.get(whose) if whose else None
     if member is None:
         return _unknown()
     at = now if item.observed is None else item.observed

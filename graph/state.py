@@ -120,6 +120,9 @@ class Member(Identifier):
     """Which slot or claim makes it generic; empty where it is not."""
     turn: int = 0
     """The tenant's turn that wrote it: parts of one customer that disagree were read while it changed."""
+    witness: Key | None = None
+    """UnionID, ExternalID: an OpenID that it came with. An OpenID never ends: when nothing names this identifier any more, the customer
+    id that it gave is followed there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

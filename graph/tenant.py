@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from graph.changes import NO_NUMBER, former
 from graph.people import Conflict, Customer
 from graph.portrait import conflict_from, customer_from, identity_from
 from graph.stores import ConflictFilter, CustomerFilter, Page, Slice, Store
 
 if TYPE_CHECKING:
     from graph.accounts import Registry, View
+    from graph.changes import Change
     from graph.node import Key, Millis
     from graph.people import Identity
     from graph.turn import Loaded, Scope, Writes
@@ -58,6 +60,22 @@ class Tenant:
         registry, found = await self.store.open_id_page(self.name, touchpoint, page)
         view = registry.view(self.now())
         return Slice(items=[identity_from(member, view) for member in found.items], has_more=found.has_more, total=found.total)
+
+    async def history(self, customer: Customer) -> list[Change]:
+        """Every change that any of the customer's present identifiers lived through, oldest first.
+
+        One statement, and one more for each time that identifiers came from another customer.
+        """
+        present = {identity.id for identity in customer.identities.values()}
+        lived: dict[int, Change] = {}
+        read: dict[Key, int] = {}
+        wanted = {customer.key: NO_NUMBER}
+        while wanted:
+            found = await self.store.changes_of(self.name, wanted)
+            read |= wanted
+            lived |= {change.sequence: change for change in found if not present.isdisjoint(change.identifiers)}
+            wanted = former(lived.values(), read)
+        return [lived[number] for number in sorted(lived)]
 
     async def conflict_page(self, which: ConflictFilter, page: Page) -> Slice[Conflict]:
         """Conflicts in the order of their ids, without customers: fill them in with `fill_conflicts`."""

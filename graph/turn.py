@@ -64,6 +64,8 @@ class Loaded:
     whole: frozenset[Key] = frozenset()
     """Members loaded with everything at them. The others are generic ones at which raw components end."""
     members: Mapping[Key, Member] = field(default_factory=dict)
+    followed: Mapping[Key, Key] = field(default_factory=dict)
+    """Asked keys of identifiers that nothing names any more: their witnesses, loaded as if they had been asked for."""
     rollups: Mapping[Key, StoredRollup] = field(default_factory=dict)
     """Everything said by or about a whole member, what asked identifiers said, and what was said about those that a decision names."""
     decisions: Mapping[Key, Decision] = field(default_factory=dict)
@@ -75,6 +77,10 @@ class Loaded:
     customers: Mapping[Key, CustomerRow] = field(default_factory=dict)
     """The customers of loaded members."""
     nodes: Mapping[Key, Node] = field(default_factory=dict)
+
+    def holder(self, customer: Key | None) -> Member | None:
+        """The identifier that a customer id means: the one with its key, or who is followed in its place."""
+        return self.members.get(self.followed.get(customer, customer)) if customer else None
 
 
 @dataclass(kw_only=True)

@@ -39,7 +39,7 @@ class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether more follows; going backward, whether the page ends at `before`.")
     has_previous_page: bool = strawberry.field(description="Whether more comes before; going forward, whether the page begins at `after`.")
     start_cursor: str | None = strawberry.field(description="The first edge's cursor; null where the page is empty.")
-    end_cursor: str | None = strawberry.field(description="The last edge's cursor; null where the page is empty.")
+    end_cursor: str | None = strawberry.field(description="The last edge's cursor; null where the page is empty, but in `changes`.")
 
 
 @strawberry.type(description="One item of a page and its cursor.")

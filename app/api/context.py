@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,7 +11,9 @@ import strawberry
 
 from app.access import Access, Caller
 from app.ingest.ports import BackfillService, LoginService
+from graph.changes import Change
 from graph.gather import Recorder
+from graph.node import Key
 from graph.people import Identity
 from graph.stores import Page, Slice, Store
 from graph.tenant import Tenant
@@ -38,6 +40,8 @@ class Context:
     caller: Caller
     open_id_pages: dict[tuple[str, Page], asyncio.Task[Slice[Identity]]] = field(default_factory=dict)
     """Pages of touchpoints' OpenIDs that this operation asked for: asked again, they are not loaded again."""
+    histories: dict[Key, asyncio.Task[Sequence[Change]]] = field(default_factory=dict)
+    """Customers' histories, likewise."""
 
     @cached_property
     def tenant(self) -> Tenant:

@@ -14,6 +14,7 @@ from app.api.errors import bad_input
 from app.api.fields import query
 from app.api.selection import Selection
 from graph.apikeys import ApiKey
+from graph.changes import Change
 from graph.jobs import Job
 from graph.node import Id, Key, Node, key_of
 from graph.people import Customer
@@ -23,7 +24,7 @@ MOST = 100
 REGISTRY = frozenset({"ent", "op", "tp", "bnd"})
 PEOPLE = frozenset({"cus", "acc", "oid", "uid", "xid"})
 CONFLICTS = frozenset({"cfl"})
-STORED = frozenset({"qua", "job", "key"})
+STORED = frozenset({"qua", "job", "key", "chg"})
 
 
 @strawberry.type
@@ -51,7 +52,7 @@ async def _nodes(context: Context, selected: Selection, ids: Sequence[str]) -> l
     found |= await _registered(context, _of(ids, REGISTRY))
     found |= await _people(context, selected, _of(ids, PEOPLE))
     found |= await _conflicts(context, selected, _of(ids, CONFLICTS))
-    found |= await _stored(context, _of(ids, STORED))
+    found |= await _stored(context, selected, _of(ids, STORED))
     return [_named(found.get(one), one) for one in ids]
 
 
@@ -96,7 +97,7 @@ async def _conflicts(context: Context, selected: Selection, keys: dict[str, Key]
     return dict(zip(keys, conflicts, strict=True))
 
 
-async def _stored(context: Context, keys: dict[str, Key]) -> dict[str, Node | None]:
+async def _stored(context: Context, selected: Selection, keys: dict[str, Key]) -> dict[str, Node | None]:
     if not keys:
         return {}
     tenant = context.tenant
@@ -104,4 +105,5 @@ async def _stored(context: Context, keys: dict[str, Key]) -> dict[str, Node | No
     if any(isinstance(node, Job) for node in nodes.values()):
         view = await tenant.view()
         nodes = {one: replace(node, view=view) if isinstance(node, Job) else node for one, node in nodes.items()}
-    return {one: node for one, node in nodes.items() if isinstance(node, Job | Quarantined | ApiKey)}
+    await fill(tenant, selected, [node for node in nodes.values() if isinstance(node, Change)])
+    return {one: node for one, node in nodes.items() if isinstance(node, Job | Quarantined | ApiKey | Change)}

@@ -132,7 +132,12 @@ async def named_customers(tenant: Tenant, keys: Sequence[CustomerBy]) -> list[Cu
     wanted = [one.key(registry, tenant.keys) for one in named]
     some = list(dict.fromkeys(key for key in wanted if key))
     found: dict[Key | None, Customer | None] = dict(zip(some, await tenant.customers(some), strict=True))
-    return [found.get(key) for key in wanted]
+    return [_named(one, key, found.get(key)) for one, key in zip(named, wanted, strict=True)]
+
+
+def _named(by: By, key: Key | None, found: Customer | None) -> Customer | None:
+    """An id leads on when its identifier is gone; by an identifier itself nobody is known any more then."""
+    return found if found and (by.id is not None or key in found.identities) else None
 
 
 @strawberry.type

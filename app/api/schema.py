@@ -14,6 +14,7 @@ from app.api import types
 from app.api.accounts import AccountMutations, AccountQueries
 from app.api.bindings import BindingMutations
 from app.api.errors import presented
+from app.api.feed import FeedQueries
 from app.api.jobs import JobMutations, JobQueries
 from app.api.keys import KeyMutations, KeyQueries
 from app.api.limits import DocumentLimiter, DocumentLimits
@@ -29,7 +30,7 @@ REMEMBERED = 256
 
 
 @strawberry.type(description="What can be asked. Needs the scope READ, but for `viewer`.")
-class Query(KeyQueries, NodeQueries, PeopleQueries, AccountQueries, RuleQueries, JobQueries):
+class Query(KeyQueries, NodeQueries, PeopleQueries, AccountQueries, RuleQueries, JobQueries, FeedQueries):
     """Every question."""
 
 

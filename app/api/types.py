@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import strawberry
 
+from app.api.changes import history
 from app.api.publish import publish, publish_enum
 from app.api.touchpoints import open_ids
 from app.ingest.ports import MissingUnionIdReason
 from graph.accounts import Binding, Entity, EntityKind, EntityRegion, EntityRelation, OpenPlatform, Touchpoint
 from graph.apikeys import ApiKey, Scope
 from graph.bindings import BindingPath, BindingState, SubjectRelation, TouchpointKind
+from graph.changes import Change, ChangeKind
 from graph.errors import AlreadyBound, BindingLimitReached, SimpleError, UserError, UserErrorCode, WeChatRefused
 from graph.evidence import ResolutionSource
 from graph.jobs import Job, JobKind, JobState
@@ -25,6 +27,7 @@ ENUMS = (
     BindingPath,
     BindingState,
     Certainty,
+    ChangeKind,
     ConflictKind,
     ConflictState,
     CustomerState,
@@ -48,8 +51,8 @@ ENUMS = (
 NODES = (
     ApiKey,
     Binding,
+    Change,
     Conflict,
-    Customer,
     Entity,
     ExternalID,
     Job,
@@ -62,7 +65,7 @@ NODES = (
 PARTS = (BindingLimit, BindingRule, IdentityPolicy, LimitComponent, NamespacePolicy, TouchpointUse)
 PARTS_WITH_KEYS = (EntityRelation, EvidenceStep)
 """They are shown inside of others and have an id for caches, but `node(id:)` does not answer them."""
-IMPLEMENTING = (*NODES, Touchpoint)
+IMPLEMENTING = (*NODES, Customer, Touchpoint)
 """What may stand where an interface is asked for."""
 ERRORS = (AlreadyBound, BindingLimitReached, SimpleError, WeChatRefused)
 
@@ -75,6 +78,7 @@ for _node in (*NODES, *PARTS):
     publish(_node)
 for _part in PARTS_WITH_KEYS:
     publish(_part, is_node=False)
+publish(Customer, resolvers={"history": history})
 publish(Touchpoint, resolvers={"open_ids": open_ids})
 for _error in ERRORS:
     publish(_error, names={"Binding": Binding, "BindingLimit": BindingLimit})

@@ -146,7 +146,10 @@ class Store(Protocol):
         ...
 
     async def customers(self, tenant: str, keys: Sequence[Key]) -> tuple[Registry, list[Aggregate | None]]:
-        """The customers that hold these identifiers (a customer's own key is its seed's), in order; None where unknown. One statement."""
+        """The customers that hold these identifiers (a customer's own key is its seed's), in order; None where unknown. One statement.
+
+        A key that was an identifier's and is nobody's any more leads to the customer of its witness (state.py), which does not hold it.
+        """
         ...
 
     async def customer_page(self, tenant: str, which: CustomerFilter, page: Page) -> tuple[Registry, Slice[Aggregate]]:
@@ -170,7 +173,7 @@ class Store(Protocol):
         ...
 
     async def nodes(self, tenant: str, keys: Sequence[Key]) -> list[Node | None]:
-        """Nodes outside the registry by key, in order: jobs, quarantined rows, API keys, decisions, requests. None where unknown."""
+        """Nodes outside the registry by key, in order: jobs, quarantined rows, API keys, decisions, requests, changes. None where unknown."""
         ...
 
     async def quarantined(self, tenant: str, app_id: str | None, after: Key | None, limit: int) -> list[Key]:
@@ -187,6 +190,18 @@ class Store(Protocol):
 
     def reading(self, tenant: str) -> AbstractAsyncContextManager[Reading]:
         """Read the tenant whole, page by page, beside whoever writes: see reading.py."""
+        ...
+
+    async def change_page(self, tenant: str, page: Page) -> tuple[int, Slice[Change]]:
+        """The last change's number, and changes in the order of their numbers, which the page's edges are, as text."""
+        ...
+
+    async def changes_of(self, tenant: str, before: Mapping[Key, int]) -> list[Change]:
+        """Of each of these customers its changes before a number, in no order. One statement."""
+        ...
+
+    async def feed_end(self, tenant: str) -> int:
+        """The last change's number, by which everything that was committed before it was asked for is covered; 0 where there is none."""
         ...
 
     async def jobs(self, now: Millis) -> list[tuple[str, Job]]:

@@ -84,7 +84,7 @@ def _make_readers(cls: type) -> dict[str, tuple[Callable[[Any], Any], bool]]:
     return {
         field.name: (_reader(hints[field.name]), field.default is not dataclasses.MISSING)
         for field in dataclasses.fields(cls)
-        if field.name != "view"
+        if field.compare  # what is not compared is filled in when it is shown, and not stored
     }
 
 

@@ -18,7 +18,8 @@ async def ids_of_everything(api: Api) -> Json:
     data = await api.ask("""{
         customers(first: 100) { nodes { id accounts { id } openIds { id } unionIds { id } externalIds { id } } }
         entities { nodes { id } } openPlatforms { nodes { id } } touchpoints { nodes { id bindingHistory { id } } }
-        conflicts { nodes { id } } quarantine { nodes { id } } jobs { nodes { id } } apiKeys { nodes { id } } }""")
+        conflicts { nodes { id } } quarantine { nodes { id } } jobs { nodes { id } } apiKeys { nodes { id } }
+        changes(first: 1) { nodes { id } } }""")
     people = data["customers"]["nodes"]
     return {
         "Customer": people[0]["id"],
@@ -34,6 +35,7 @@ async def ids_of_everything(api: Api) -> Json:
         "Quarantined": data["quarantine"]["nodes"][0]["id"],
         "Job": data["jobs"]["nodes"][0]["id"],
         "ApiKey": data["apiKeys"]["nodes"][0]["id"],
+        "Change": data["changes"]["nodes"][0]["id"],
     }
 
 

@@ -88,7 +88,7 @@ def _replayed(transactions: Iterable[list[Change]]) -> dict[Key, set[str]]:
     for changes in transactions:
         for former in (key for change in changes for key in change.previous):
             customers.pop(Key(former), None)
-        customers |= {change.customer: set(change.identifiers) for change in changes if change.identifiers}
+        customers |= {change.customer_key: set(change.identifiers) for change in changes if change.identifiers}
     return customers
 
 

@@ -119,7 +119,7 @@ async def replayed(api: Api) -> dict[str, set[str]]:
     assert list(range(1, len(changes) + 1)) == [one.sequence for one in changes]
     transactions: dict[str, list[tuple[str, list[str], list[str]]]] = {}
     for one in changes:
-        transactions.setdefault(one.transaction, []).append((one.customer, list(one.previous), list(one.identifiers)))
+        transactions.setdefault(one.transaction, []).append((one.customer_key, list(one.previous), list(one.identifiers)))
     members: dict[str, set[str]] = {}
     for together in transactions.values():
         for _, previous, _ in together:

@@ -35,7 +35,7 @@ async def test_older_evidence_moves_the_id(brands: Brands) -> None:
         assert old != new
         assert [new, new] == [(await api.ask(CUSTOMER, by={"id": known}))["customer"]["id"] for known in (old, new)]
         (renamed,) = [one for one in await api.store.changes(api.name, 0, 100) if one.kind is ChangeKind.RENAMED]
-        assert ([old], new) == ([f"cus_{key}" for key in renamed.previous], f"cus_{renamed.customer}")
+        assert ([old], new) == ([f"cus_{key}" for key in renamed.previous], f"cus_{renamed.customer_key}")
         assert 3 == len(renamed.identifiers)
         asked = await api.ask("query ($id: ID!) { node(id: $id) { id } }", id=old)
         assert {"node": {"id": new}} == asked

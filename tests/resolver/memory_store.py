@@ -49,6 +49,8 @@ class MemoryStore:
         self.customers_: dict[Key, CustomerRow] = {}
         self.conflicts_: dict[Key, ConflictRow] = {}
         self.changes_: list[Change] = []
+        self.former: dict[Key, Key] = {}
+        """Identifiers that nothing names any more, each with its witness."""
         self.nodes_: dict[Key, Node] = {}
         self.registered: dict[Key, Node] = {}
         self.policy: IdentityPolicy = DEFAULT_POLICY
@@ -145,8 +147,9 @@ class MemoryStore:
             self._put_rollup(stored)
         self.members |= {member.key: member for member in writes.members}
         self.customers_ |= {row.key: row for row in writes.customers}
-        for key in writes.retired:
-            del self.members[key]
+        retired = {key: self.members.pop(key) for key in writes.retired}
+        self.former |= {key: member.witness for key, member in retired.items() if member.witness}
+        self.former = {key: witness for key, witness in self.former.items() if key not in self.members}
         for key in writes.ended:
             del self.customers_[key]
         self.conflicts_ |= {row.key: row for row in writes.conflicts}
@@ -183,6 +186,7 @@ class _Loading:
     def __init__(self, store: MemoryStore, scope: Scope) -> None:
         self.store, self.scope = store, scope
         self.asked = scope.people | scope.expand
+        self.followed = {key: store.former[key] for key in self.asked & store.former.keys()}
         self.reached: set[Key] = set()
         self.whole: set[Key] = set()
         self.rollups: dict[Key, StoredRollup] = {}
@@ -190,7 +194,7 @@ class _Loading:
     def loaded(self) -> Loaded:
         store = self.store
         texts = {key for key, member in store.members.items() if member.text_key in self.scope.people}
-        frontier = self.asked | texts | self._same(self.scope.names)
+        frontier = self.asked | frozenset(self.followed.values()) | texts | self._same(self.scope.names)
         while frontier:
             self.reached |= frontier
             frontier = frozenset(beyond for key in frontier for beyond in self._beyond(key)) - self.reached
@@ -204,6 +208,7 @@ class _Loading:
             asked=self.asked,
             whole=frozenset(self.whole),
             members=members,
+            followed=self.followed,
             rollups=self.rollups,
             decisions={one.key: one for one in self._standing() if names & one.pair},
             conflicts={

@@ -86,7 +86,7 @@ def replayed(store: MemoryStore) -> dict[str, str]:
         changes = list(together)
         for former in {former for change in changes for former in change.previous}:
             customers.pop(former, None)
-        customers |= {change.customer: change.identifiers for change in changes if change.identifiers}
+        customers |= {change.customer_key: change.identifiers for change in changes if change.identifiers}
     return {one.partition("_")[2]: customer for customer, members in customers.items() for one in members}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.stores.feed import Feed
 from tests.stores.loading import Loading
 from tests.stores.paging import Paging
 from tests.stores.questions import Questions
@@ -11,5 +12,5 @@ from tests.stores.touching import Touching
 from tests.stores.turns import Turns
 
 
-class StoreContract(Turns, Loading, Questions, Readings, Paging, Touching, Rebuilding):
+class StoreContract(Turns, Loading, Questions, Readings, Paging, Touching, Rebuilding, Feed):
     """The whole contract."""

@@ -27,6 +27,8 @@ RENAMED = {
     "touchpoint_key": "touchpointKey",
     "lease_until": "leaseUntil",
     "lease_owner": "leaseOwner",
+    "customer_key": "customerKey",
+    "changes_left": "changesLeft",
 }
 """Fields of rows that are planted, where the property's name is another."""
 ROLLUP = ("key", "b", "source", "first", "last", "times", "text")
@@ -71,6 +73,9 @@ def plant(uri: str, tenant: str, rows: Writes, version: int) -> None:
             door.put_conflict(conflict, {member.key: member for member in rows.members})
         for node in rows.put:
             door.make(type(node).__name__, to_row(node))
+        for change in rows.changes:
+            door.make("Change", to_row(change))
+            door.do("MATCH (t:Tenant {key: $tenant}) WHERE t.sequence < $last SET t.sequence = $last", last=change.sequence)
 
 
 def peek(uri: str, tenant: str) -> Stored:
@@ -206,7 +211,7 @@ def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _member(labels: list[str], row: Mapping[str, Any]) -> Member:
-    read = {"value": None, "text_key": None, "account": None} | _fields(row)
+    read = {"value": None, "text_key": None, "account": None, "witness": None} | _fields(row)
     label = Label[read.pop("label")]
     assert {"Identifier", label.value} == set(labels)
     return Member(**read, label=label)

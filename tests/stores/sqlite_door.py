@@ -33,6 +33,9 @@ def plant(path: Path, tenant: str, rows: Writes, version: int) -> None:
             door.put_conflict(conflict, {member.key: member for member in rows.members})
         for node in rows.put:
             door.put_node(node)
+        for change in rows.changes:
+            door.put("change", {"sequence": change.sequence, "body": json.dumps(to_row(change))})
+            file.execute("UPDATE tenant SET sequence = max(sequence, ?) WHERE id = ?", (change.sequence, number))
 
 
 def peek(path: Path, tenant: str) -> Stored:

@@ -15,8 +15,8 @@ from tests.stores.harness import NOW, SECRET
 FRAGMENTS = {"aggregates", "holdings", "conflicts_found", "conflicts_count", "count", "filters"}
 """Ends of other statements, which do not run by themselves."""
 SCANS = ("AllNodesScan", "NodeByLabelScan", "DirectedAllRelationshipsScan", "RelationshipTypeScan", "AllRelationshipsScan")
-FULL_BY_INTENT = {"tenants"}
-"""Lists every tenant."""
+FULL_BY_INTENT = {"tenants", "name_customers_of_changes", "name_witnesses"}
+"""Lists every tenant; brings everything that an older version wrote up to date, once."""
 WALKS = ["walk_by_key", "walk_by_state", "walk_by_conflict", "walk_by_touchpoint"]
 
 

@@ -27,7 +27,7 @@ def change(cast: Cast, sequence: int) -> Change:
         kind=ChangeKind.CREATED,
         occurred=100,
         transaction=Key("t" * 22),
-        customer=Key("c" * 22),
+        customer_key=Key("c" * 22),
         previous=["before"],
         identifiers=["oid_x", "uid_y"],
         cause="test",

@@ -53,7 +53,7 @@ def _partners(decisions: Iterable[Mapping[str, Any]]) -> frozenset[Key]:
 
 
 def _loaded(row: Row, scope: Scope, registry: Registry, *, turn: int, sequence: int) -> Loaded:
-    whole, members, rollups, decisions, conflicts, customers, crowds, nodes = row
+    whole, members, rollups, decisions, conflicts, customers, crowds, nodes, followed = row
     known = {one.key: one for one in map(shapes.member, members)}
     return Loaded(
         registry=registry,
@@ -62,6 +62,7 @@ def _loaded(row: Row, scope: Scope, registry: Registry, *, turn: int, sequence: 
         asked=scope.people | scope.expand,
         whole=frozenset(whole),
         members=known,
+        followed=dict(followed),
         rollups=shapes.rollups(rollups),
         decisions={found["key"]: _decision(found) for found in decisions},
         conflicts={one.key: one for one in map(shapes.conflict, conflicts)},

@@ -15,12 +15,15 @@ from graph.stores.neo4j.shapes import COLUMNS
 from graph.stores.neo4j.texts import schema, text
 
 VERSION = 2
-"""The version of schema.cypher and of what the statements expect to find. A later one adds its step to `prepare`."""
+"""The version of schema.cypher and of what the statements expect to find. A later one adds its step to STEPS."""
+STEPS: dict[int, tuple[str, ...]] = {2: ("rekey", "name_customers_of_changes", "name_witnesses")}
+"""By version, the statements that bring what an earlier one wrote up to it. Each may run again."""
 OLDEST_SERVER = (5, 26)
 LABELS = ("ExternalID",)
 PROPERTIES = (
     *("tenant", "turn", "sequence", "registryVersion", "policy", "locked", "secretFingerprint", "digest", "leaseUntil", "started", "row"),
     *("state", "mentions", "loose", "touchpoint", "touchpointKey", "conflict", "appId", "revoked", "textKey", "from", "to", "path", "made"),
+    *("customerKey", "witness"),
 )
 APPLIED = ("customers", "accounts", "members", "issued", "rollups", "conflicts", "retired", "ended", "changes")
 TYPES = (
@@ -43,7 +46,7 @@ async def prepare(bolt: Bolt, secret: bytes) -> None:
     if secret_of is not None and secret_of != fingerprint(secret):
         raise StoreRefused(NOT_OURS)
     if version != VERSION:
-        await _migrate(bolt, secret, version)
+        await _migrate(bolt, secret, version or VERSION)
     await _warm_up(bolt)
 
 
@@ -61,15 +64,16 @@ async def _reach(bolt: Bolt) -> None:
         raise StoreRefused(f"Neo4j at {bolt.address.uri} is {version}; UnionGraph needs 5.26 or newer.")
 
 
-async def _migrate(bolt: Bolt, secret: bytes, version: int | None) -> None:
-    """From nothing, from an opening that was cut short, or from an older version, to this one."""
+async def _migrate(bolt: Bolt, secret: bytes, since: int) -> None:
+    """From an older version, from nothing, or from an opening that was cut short, to this version."""
     for statement in schema():
         await bolt.change(statement)
     # What a statement names and the database has never seen is a warning each time it runs.
     names = sorted({*PROPERTIES, *chain(*COLUMNS.values())})
     await bolt.change(text("make_names"), labels=[*LABELS], types=[*TYPES], properties=names)
-    if version == 1:
-        await bolt.change(text("rekey"))
+    for version in range(since + 1, VERSION + 1):
+        for step in STEPS[version]:
+            await bolt.change(text(step))
     made = await bolt.change(text("schema_made"), fingerprint=fingerprint(secret), version=VERSION)
     if made != [fingerprint(secret)]:
         raise StoreRefused(NOT_OURS)
@@ -81,7 +85,7 @@ async def _warm_up(bolt: Bolt) -> None:
     filters = {"state": None, "hasConflict": None, "since": None, "states": None, "kinds": None}
     asked = {"tenant": NOBODY, "known": -1, "keys": [], "version": -1} | page | filters | COLUMNS
     whole = [text(name, then="aggregates") for name in ("customers", "walk_by_key")]
-    reads = [*whole, text("registry"), text("open_ids"), text("nodes")]
+    reads = [*whole, text("registry"), text("open_ids"), text("nodes"), text("feed_end")]
     writes: dict[LiteralString, dict[str, Any]] = {
         text("take_turn"): {},
         text("load"): {name: [] for name in ("people", "expand", "partners", "names", "keys")} | {"enough": 1} | COLUMNS,

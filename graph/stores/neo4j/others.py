@@ -1,4 +1,4 @@
-"""Questions about what is neither people nor brand: jobs, quarantined rows, API keys, decisions, the feed."""
+"""Questions about what is neither people nor brand: jobs, quarantined rows, API keys, decisions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
 from graph.apikeys import ApiKey
-from graph.changes import Change
 from graph.jobs import UNFINISHED, Job
 from graph.node import Key, Millis, Node
 from graph.stores import JobFilter, Page, Slice
@@ -47,12 +46,6 @@ async def quarantined(ask: Ask, tenant: str, app_id: str | None, after: Key | No
     """Keys of quarantined whole rows."""
     statement = text("quarantined_anywhere" if app_id is None else "quarantined")
     return list(found(await ask(statement, tenant=tenant, appId=app_id, after=after or "", limit=limit), tenant)[0])
-
-
-async def changes(ask: Ask, tenant: str, after: int, limit: int) -> list[Change]:
-    """The feed after a sequence number."""
-    rows = found(await ask(text("changes"), tenant=tenant, after=after, limit=limit), tenant)[0]
-    return [cast("Change", shapes.node(Change.__name__, row)) for row in rows]
 
 
 async def jobs(ask: Ask, now: Millis) -> list[tuple[str, Job]]:

@@ -30,10 +30,11 @@ async def customers(ask: Ask, tenant: str, keys: Sequence[Key]) -> tuple[int, li
     statement = text("customers", then="aggregates")
     for attempt in range(TRIES):
         version, holders, by_key = await _aggregates(ask, tenant, statement, keys=list(dict.fromkeys(keys)))
-        holder = {key: customer for key, customer in holders if customer}
+        holder = {key: customer for key, customer, _ in holders if customer}
+        held = {by: customer for _, customer, by in holders if customer}
         belongs = [(member.key, customer) for customer, one in by_key.items() for member in one.members]
         # Somebody who moved to another customer in between is in none of them, or in both.
-        if len(belongs) == len(dict(belongs)) and holder.items() <= dict(belongs).items():
+        if len(belongs) == len(dict(belongs)) and held.items() <= dict(belongs).items():
             return version, [by_key.get(holder.get(key, "")) for key in keys]
         await asyncio.sleep(PAUSE * attempt)
     raise StoreUnavailable(TORN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from graph.keys import Keys, keys_of
 from graph.node import Clock, Key, Millis, Node
 from graph.state import Member
 from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, JobFilter, Page, Slice
-from graph.stores.neo4j import others, people
+from graph.stores.neo4j import feed, others, people
 from graph.stores.neo4j.apply import apply
 from graph.stores.neo4j.bolt import Ask, Bolt
 from graph.stores.neo4j.brand import Registries, found
@@ -130,7 +130,16 @@ class Neo4jStore:
         return await people.stale(self.bolt.read, tenant, touchpoint, version, after=after, limit=limit)
 
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
-        return await others.changes(self.bolt.read, tenant, after, limit)
+        return (await feed.page(self.bolt.read, tenant, Page(limit=limit, after=str(after))))[1].items
+
+    async def change_page(self, tenant: str, page: Page) -> tuple[int, Slice[Change]]:
+        return await feed.page(self.bolt.read, tenant, page)
+
+    async def changes_of(self, tenant: str, before: Mapping[Key, int]) -> list[Change]:
+        return await feed.of_customers(self.bolt.read, tenant, before)
+
+    async def feed_end(self, tenant: str) -> int:
+        return await feed.end(self.bolt.read, tenant)
 
     @asynccontextmanager
     async def reading(self, tenant: str) -> AsyncIterator[Neo4jReading]:

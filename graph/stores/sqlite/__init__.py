@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from graph.keys import Keys, fingerprint, keys_of
 from graph.node import Clock, Key, Millis, Node
 from graph.state import Member
 from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, JobFilter, Page, Slice, StoreUnavailable
-from graph.stores.sqlite import apply, customers, load, migrate, pages, touch
+from graph.stores.sqlite import apply, customers, feed, load, migrate, pages, touch
 from graph.stores.sqlite.database import Database, Worker
 from graph.stores.sqlite.log import Keeper
 from graph.stores.sqlite.reading import SqliteReading
@@ -185,8 +185,19 @@ class SqliteStore:
 
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
         """The feed after a sequence number."""
-        rows = self._near.rows(sql("nodes.changes"), {"tenant": self._tenant(tenant), "after": after, "limit": limit})
-        return [node_of(Change, body) for (body,) in rows]
+        return feed.after(self._near, self._tenant(tenant), after, limit)
+
+    async def change_page(self, tenant: str, page: Page) -> tuple[int, Slice[Change]]:
+        """The last change's number, and a page of the feed."""
+        return feed.page(self._near, self._tenant(tenant), page)
+
+    async def changes_of(self, tenant: str, before: Mapping[Key, int]) -> list[Change]:
+        """Of each customer its changes before a number."""
+        return feed.of_customers(self._near, self._tenant(tenant), before)
+
+    async def feed_end(self, tenant: str) -> int:
+        """The last change's number."""
+        return feed.end(self._near, self._tenant(tenant))
 
     @asynccontextmanager
     async def reading(self, tenant: str) -> AsyncIterator[SqliteReading]:

@@ -85,6 +85,9 @@ def _apply_people(database: Database, tenant: int, writes: Writes) -> None:
     # Sorted, because neighbouring keys share a page of the file.
     database.many(sql("apply.member"), sorted((tenant, *member_row(member)) for member in _last(writes.members)))
     database.many(sql("apply.customer"), sorted((tenant, *customer_row(row)) for row in _last(writes.customers)))
+    # Only a UnionID or an external id can come back.
+    database.many(sql("apply.returned"), _keyed(tenant, {one.key for one in writes.members if one.witness}))
+    database.many(sql("apply.former"), _keyed(tenant, writes.retired))
     database.many(sql("apply.retired"), _keyed(tenant, writes.retired))
     database.many(sql("apply.ended"), _keyed(tenant, writes.ended))
 

@@ -1,15 +1,24 @@
 -- What a writing turn changes. Everything may be applied twice.
 
 -- name: apply.member
-INSERT INTO identifier (tenant, key, label, scope, value, text_key, account, customer, first, last, times, crowded, turn)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO identifier (tenant, key, label, scope, value, text_key, account, customer, first, last, times, crowded, turn, witness)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (tenant, key) DO UPDATE SET
     label = excluded.label, scope = excluded.scope, value = excluded.value, text_key = excluded.text_key, account = excluded.account,
     customer = excluded.customer, first = excluded.first, last = excluded.last, times = excluded.times, crowded = excluded.crowded,
-    turn = excluded.turn
+    turn = excluded.turn, witness = excluded.witness
+
+-- name: apply.former
+-- What remains of an identifier that no evidence names any more: by whom it is followed.
+INSERT INTO former (tenant, key, witness)
+SELECT i.tenant, i.key, i.witness FROM identifier AS i WHERE i.tenant = ? AND i.key = ? AND i.witness IS NOT NULL
+ON CONFLICT (tenant, key) DO UPDATE SET witness = excluded.witness
 
 -- name: apply.retired
 DELETE FROM identifier WHERE tenant = ? AND key = ?
+
+-- name: apply.returned
+DELETE FROM former WHERE tenant = ? AND key = ?
 
 -- name: apply.customer
 INSERT INTO customer (tenant, key, first, last, state, has_conflict, has_shed, turn)

@@ -35,9 +35,9 @@ WITH wanted (key) AS MATERIALIZED (SELECT DISTINCT value FROM json_each(:keys)),
 mentioned (key) AS MATERIALIZED (
     SELECT DISTINCT m.identifier FROM wanted CROSS JOIN conflict_mention AS m ON m.tenant = :tenant AND m.conflict = wanted.key
 )
-SELECT 'version', t.registry_version, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM tenant AS t WHERE t.id = :tenant
+SELECT 'version', t.registry_version, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM tenant AS t WHERE t.id = :tenant
 UNION ALL
-SELECT 'conflict', {conflicts.counted_columns}, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT 'conflict', {conflicts.counted_columns}, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM wanted CROSS JOIN conflict AS c ON c.tenant = :tenant AND c.key = wanted.key
 UNION ALL
 SELECT 'member', {load.member_columns}

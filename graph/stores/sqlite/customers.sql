@@ -4,9 +4,13 @@
 -- Rows of several kinds, told apart by their first column; `asked` says which identifier led to which customer, `trouble` whose a conflict is.
 WITH held (key, customer) AS MATERIALIZED (
     SELECT i.key, i.customer FROM json_each(:keys) AS k CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = k.value
+    UNION ALL
+    SELECT f.key, i.customer
+    FROM json_each(:keys) AS k CROSS JOIN former AS f ON f.tenant = :tenant AND f.key = k.value
+    CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = f.witness
 ),
 person (key) AS MATERIALIZED (SELECT DISTINCT customer FROM held),
-member (key, label, scope, value, text_key, account, customer, first, last, times, crowded, turn) AS MATERIALIZED (
+member (key, label, scope, value, text_key, account, customer, first, last, times, crowded, turn, witness) AS MATERIALIZED (
     SELECT {load.member_columns}
     FROM person CROSS JOIN identifier AS i INDEXED BY identifier_customer ON i.tenant = :tenant AND i.customer = person.key
 ),
@@ -35,21 +39,21 @@ mentioned (key) AS MATERIALIZED (
     EXCEPT
     SELECT key FROM member
 )
-SELECT 'version', t.registry_version, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM tenant AS t WHERE t.id = :tenant
+SELECT 'version', t.registry_version, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM tenant AS t WHERE t.id = :tenant
 UNION ALL
-SELECT 'asked', held.key, held.customer, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM held
+SELECT 'asked', held.key, held.customer, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM held
 UNION ALL
-SELECT 'customer', {load.customer_columns}, NULL, NULL, NULL, NULL, NULL
+SELECT 'customer', {load.customer_columns}, NULL, NULL, NULL, NULL, NULL, NULL
 FROM person CROSS JOIN customer AS c ON c.tenant = :tenant AND c.key = person.key
 UNION ALL
 SELECT 'member', * FROM member
 UNION ALL
-SELECT 'rollup', key, said, a, b, source, first, last, times, text, settled, version, ends FROM said
+SELECT 'rollup', key, said, a, b, source, first, last, times, text, settled, version, ends, NULL FROM said
 UNION ALL
-SELECT 'conflict', {conflicts.counted_columns}, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT 'conflict', {conflicts.counted_columns}, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (SELECT DISTINCT key FROM trouble) AS one CROSS JOIN conflict AS c ON c.tenant = :tenant AND c.key = one.key
 UNION ALL
-SELECT 'trouble', trouble.key, trouble.customer, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM trouble
+SELECT 'trouble', trouble.key, trouble.customer, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM trouble
 UNION ALL
 SELECT 'mentioned', {load.member_columns}
 FROM mentioned CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = mentioned.key

@@ -27,6 +27,7 @@ def load(database: Database, tenant: int, registry: Registry, scope: Scope, *, t
         asked=found.asked,
         whole=frozenset(found.whole),
         members=found.members,
+        followed=found.followed,
         rollups=found.rollups,
         decisions=found.decisions,
         conflicts=found.conflicts(),
@@ -55,6 +56,7 @@ class _Components:
     whole: set[Key] = field(default_factory=set)
     rollups: dict[Key, StoredRollup] = field(default_factory=dict)
     decisions: dict[Key, Decision] = field(default_factory=dict)
+    followed: dict[Key, Key] = field(default_factory=dict)
     reached: set[Key] = field(default_factory=set)
     """Identifiers that raw components hang together by; others are in `members` because a roll-up names them."""
     known: set[Key] = field(default_factory=set)
@@ -70,6 +72,8 @@ class _Components:
         """Level by level until nothing new is reached, neither by evidence nor by a SAME."""
         frontier: set[Key] = set(self.asked)
         frontier |= {member_from(row).key for row in self._rows("load.members_by_text", self.scope.decided)}
+        self.followed = {Key(str(key)): Key(str(witness)) for key, witness in self._rows("load.former", self.asked)}
+        frontier |= set(self.followed.values())
         names: set[Key] = set(self.asked | self.scope.names)
         while frontier or names:
             self._read_members(frontier)

@@ -2,7 +2,7 @@
 -- What an identifier said is found by key: a roll-up's key begins with the first 11 characters of that of who said it (graph/keys.py).
 
 -- name: load.member_columns
-i.key, i.label, i.scope, i.value, i.text_key, i.account, i.customer, i.first, i.last, i.times, i.crowded, i.turn
+i.key, i.label, i.scope, i.value, i.text_key, i.account, i.customer, i.first, i.last, i.times, i.crowded, i.turn, i.witness
 
 -- name: load.customer_columns
 c.key, c.first, c.last, c.state, c.has_conflict, c.has_shed, c.turn
@@ -14,6 +14,9 @@ e.key, e.said, e.a, e.b, e.source, e.first, e.last, e.times, e.text, e.settled, 
 -- name: load.members
 SELECT {load.member_columns}
 FROM json_each(:keys) AS k CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = k.value
+
+-- name: load.former
+SELECT f.key, f.witness FROM json_each(:keys) AS k CROSS JOIN former AS f ON f.tenant = :tenant AND f.key = k.value
 
 -- name: load.members_by_text
 SELECT {load.member_columns}

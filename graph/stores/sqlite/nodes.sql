@@ -1,9 +1,12 @@
--- Jobs, quarantined rows, API keys and decisions; the OpenIDs of a touchpoint; the feed.
+-- Jobs, quarantined rows, API keys and decisions; the OpenIDs of a touchpoint.
 
 -- name: nodes.by_key
 SELECT n.label, n.body
 FROM json_each(:keys) AS k CROSS JOIN node AS n
     ON n.tenant = :tenant AND n.label IN ('Job', 'Quarantined', 'ApiKey', 'Decision', 'Request') AND n.key = k.value
+UNION ALL
+SELECT 'Change', c.body
+FROM json_each(:keys) AS k CROSS JOIN change AS c INDEXED BY change_key ON c.tenant = :tenant AND c.body ->> 'key' = k.value
 
 -- name: nodes.page
 SELECT n.key, n.body FROM node AS n
@@ -79,9 +82,6 @@ SELECT n.key FROM node AS n INDEXED BY quarantined_app
 WHERE n.tenant = :tenant AND n.label = 'Quarantined' AND n.body ->> 'row' <> '' AND n.body ->> 'app_id' = :app_id AND n.key > :after
 ORDER BY n.key
 LIMIT :limit
-
--- name: nodes.changes
-SELECT body FROM change WHERE tenant = :tenant AND sequence > :after ORDER BY sequence LIMIT :limit
 
 -- name: nodes.open_ids
 SELECT {load.member_columns}

@@ -35,7 +35,7 @@ STATES = {state.name: state for state in CustomerState}
 
 def member_from(row: Row) -> Member:
     """In the order of `load.member_columns`."""
-    key, label, scope, value, text_key, account, customer, first, last, times, crowded, turn = row[:12]
+    key, label, scope, value, text_key, account, customer, first, last, times, crowded, turn, witness = row[:13]
     return Member(
         key=key,
         label=LABELS[label],
@@ -49,6 +49,7 @@ def member_from(row: Row) -> Member:
         times=times,
         crowded=crowded,
         turn=turn,
+        witness=witness,
     )
 
 
@@ -67,6 +68,7 @@ def member_row(member: Member) -> Row:
         member.times,
         member.crowded,
         member.turn,
+        member.witness,
     )
 
 

@@ -8,3 +8,33 @@ UPDATE evidence SET key = substr(a, 1, 11) || substr(key, 12);
 UPDATE link SET evidence = substr(a, 1, 11) || substr(evidence, 12);
 DELETE FROM node WHERE label = 'Quarantined' AND body ->> 'holder' IS NOT NULL;
 DROP INDEX evidence_a;
+
+-- The feed is asked for by a change's id, and by the customers that a history goes back through.
+UPDATE change SET body = json_set(json_remove(body, '$.customer'), '$.customer_key', body ->> 'customer');
+UPDATE change SET body = json_set(body, '$.changes_left', w.changes_left)
+FROM (
+    SELECT tenant, sequence, count(*) OVER (PARTITION BY tenant, body ->> 'transaction' ORDER BY sequence DESC) - 1 AS changes_left FROM change
+) AS w
+WHERE w.tenant = change.tenant AND w.sequence = change.sequence;
+CREATE INDEX change_key ON change (tenant, body ->> 'key');
+CREATE INDEX change_customer ON change (tenant, body ->> 'customer_key', sequence);
+
+-- The OpenID by which a UnionID or external id, and so the customer id that it once gave, is followed when nothing names it any more.
+ALTER TABLE identifier ADD COLUMN witness TEXT;
+UPDATE identifier SET witness = (
+    SELECT o.key FROM link AS l INDEXED BY link_b
+    CROSS JOIN identifier AS o ON o.tenant = l.tenant AND o.key = l.a AND o.label = 'OpenID'
+    WHERE l.tenant = identifier.tenant AND l.b = identifier.key
+    ORDER BY o.customer <> identifier.customer, o.first, o.key
+    LIMIT 1
+) WHERE label <> 'OpenID';
+
+-- UnionIDs and external ids that nothing names any more.
+CREATE TABLE former (
+    tenant  INTEGER NOT NULL,
+    key     TEXT NOT NULL,
+    witness TEXT NOT NULL,
+    PRIMARY KEY (tenant, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX former_witness ON former (tenant, witness);

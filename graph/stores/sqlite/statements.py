@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import LiteralString
 
-FILES = ("tenant", "load", "apply", "touch", "customers", "conflicts", "nodes", "reading")
+FILES = ("tenant", "load", "apply", "touch", "customers", "conflicts", "nodes", "reading", "feed")
 NAME = re.compile(r"^-- name: ([a-z_.]+)$", re.MULTILINE)
 COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 USE = re.compile(r"\{([a-z_.]+)\}")

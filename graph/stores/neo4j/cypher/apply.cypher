@@ -83,7 +83,8 @@ CALL () {
   MERGE (c)-[r:ABOUT]->(n)
   SET r.conflict = row.key, r.touchpoint = CASE WHEN n:OpenID THEN n.scope END
 }
-// An identifier that no evidence names any more. While a roll-up or a conflict still hangs on it, its bare key stays.
+// An identifier that no evidence names any more. Its bare key stays, with the OpenID by which it is followed; one without, while a roll-up
+// or a conflict still hangs on it.
 CALL () {
   UNWIND $given.retired AS key
   MATCH (n:Identifier {key: key})
@@ -98,10 +99,10 @@ CALL () {
     RETURN collect(CASE WHEN place:WeChatAccount THEN place END) AS places
   }
   REMOVE n:OpenID:UnionID:ExternalID
-  SET n = {key: key, tenant: $given.tenant}
+  SET n = {key: key, tenant: $given.tenant, witness: n.witness}
   WITH n, places
   CALL (n) {
-    WITH n WHERE NOT EXISTS { (n)--() }
+    WITH n WHERE n.witness IS NULL AND NOT EXISTS { (n)--() }
     DELETE n
   }
   UNWIND places AS place

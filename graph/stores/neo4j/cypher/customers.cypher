@@ -7,7 +7,10 @@ CALL () {
   UNWIND $given.keys AS key
   MATCH (n:Identifier {key: key})
   WHERE n.tenant = $given.tenant
-  RETURN collect([key, n.customer]) AS beside
+  OPTIONAL MATCH (w:Identifier {key: n.witness})
+  WHERE n.customer IS NULL
+  WITH key, coalesce(w, n) AS held
+  RETURN collect([key, held.customer, held.key]) AS beside
 }
 CALL (beside) {
   UNWIND beside AS holder

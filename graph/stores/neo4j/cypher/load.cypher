@@ -11,9 +11,16 @@ RETURN t.turn AS turn, t.sequence AS sequence, t.registryVersion AS version
 // name: load
 // :param given => {tenant: 'default', people: [], expand: [], partners: [], names: [], decided: [], keys: [], enough: 6}
 // :param given => {member: ['key'], rollup: ['key'], customer: ['key'], conflict: ['key']}
-// 1. Where to begin: the asked identifiers, and the partners of SAME decisions (a UnionID is meant by its text).
+// 1. Where to begin: the asked identifiers, who is followed in place of one that is gone, and the partners of SAME decisions (a UnionID is
+// meant by its text).
 CALL () {
-  UNWIND $given.people + $given.expand + $given.partners AS key
+  UNWIND $given.people + $given.expand AS key
+  MATCH (f:Identifier {key: key})
+  WHERE f.tenant = $given.tenant AND f.customer IS NULL AND f.witness IS NOT NULL
+  RETURN collect([f.key, f.witness]) AS followed
+}
+CALL (followed) {
+  UNWIND $given.people + $given.expand + $given.partners + [f IN followed | f[1]] AS key
   MATCH (s:Identifier {key: key})
   WHERE s.tenant = $given.tenant AND s.customer IS NOT NULL
   RETURN s
@@ -23,9 +30,9 @@ CALL () {
   WHERE s.tenant = $given.tenant
   RETURN s
 }
-WITH collect(s) AS starts
+WITH followed, collect(s) AS starts
 // 2. Generic identifiers that are opened all the same: those asked for as such, and asked OpenIDs.
-WITH starts, [s IN starts WHERE s.crowded <> '' AND (s.key IN $given.expand OR (s:OpenID AND s.key IN $given.people))] AS opened
+WITH followed, starts, [s IN starts WHERE s.crowded <> '' AND (s.key IN $given.expand OR (s:OpenID AND s.key IN $given.people))] AS opened
 CALL (opened) {
   UNWIND opened AS s
   MATCH (s)-[:RESOLVED_AS|MIGRATED_TO|CLAIMS {isLive: true}]-(n)
@@ -38,7 +45,7 @@ CALL (starts, beside) {
   WHERE all(n IN nodes(path) WHERE n.crowded = '')
   RETURN collect(DISTINCT m) AS reached
 }
-WITH starts, reached, reached + opened AS whole
+WITH followed, starts, reached, reached + opened AS whole
 // 4. Everything said by or about a whole member, also what counts nowhere now; and what the others that were asked for said,
 // even those that are no members any more.
 CALL (whole) {
@@ -149,4 +156,4 @@ RETURN
   [m IN whole | m.key] AS whole,
   [m IN members | [f IN $given.member | m[f]]] AS members,
   [r IN said | [type(r), startNode(r).key, endNode(r).key, [f IN $given.rollup | r[f]]]] AS rollups,
-  decisions, conflicts, customers, crowds, nodes
+  decisions, conflicts, customers, crowds, nodes, followed

@@ -1,4 +1,4 @@
-// What is not a person and not the brand: jobs, quarantined rows, API keys, decisions, the feed.
+// What is not a person and not the brand: jobs, quarantined rows, API keys, decisions.
 
 // name: nodes
 // :param given => {tenant: 'default', keys: []}
@@ -15,6 +15,8 @@ CALL () {
     MATCH (n:Decision {key: key}) RETURN n
     UNION ALL
     MATCH (n:Request {key: key}) RETURN n
+    UNION ALL
+    MATCH (n:Change {key: key}) RETURN n
   }
   WITH n WHERE n.tenant = $given.tenant
   RETURN collect([labels(n)[0], properties(n)]) AS nodes
@@ -76,17 +78,6 @@ CALL () {
   RETURN collect(n.key) AS keys
 }
 RETURN keys
-
-// name: changes
-// :param given => {tenant: 'default', after: 0, limit: 100}
-MATCH (t:Tenant {key: $given.tenant})
-CALL () {
-  MATCH (n:Change)
-  WHERE n.tenant = $given.tenant AND n.sequence > $given.after
-  WITH n ORDER BY n.tenant ASC, n.sequence ASC LIMIT $given.limit
-  RETURN collect(properties(n)) AS changes
-}
-RETURN changes
 
 // name: jobs
 // :param given => {states: ['QUEUED', 'RUNNING', 'WAITING_FOR_QUOTA'], now: 0}

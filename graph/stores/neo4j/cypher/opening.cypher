@@ -47,3 +47,27 @@ CALL () {
   UNWIND $given.properties AS name
   CALL db.createProperty(name)
 }
+
+// name: name_customers_of_changes
+// From version 1 to 2: a change names its customer by customerKey.
+// It also says how many of its transaction follow it.
+MATCH (c:Change)
+WHERE c.customerKey IS NULL
+WITH c.tenant AS tenant, c.transaction AS transaction, c ORDER BY c.sequence DESC
+WITH tenant, transaction, collect(c) AS together
+UNWIND range(0, size(together) - 1) AS left
+WITH left, together[left] AS c
+CALL (left, c) {
+  SET c.customerKey = c.customer, c.changesLeft = left
+  REMOVE c.customer
+} IN TRANSACTIONS OF 10000 ROWS
+
+// name: name_witnesses
+// From version 1 to 2: UnionIDs and external ids have the OpenID by which they are followed when nothing names them any more.
+MATCH (n:Identifier)
+WHERE n.customer IS NOT NULL AND n.witness IS NULL AND NOT n:OpenID
+CALL (n) {
+  MATCH (o:OpenID)-[:RESOLVED_AS|CLAIMS]->(n)
+  WITH n, o ORDER BY o.customer <> n.customer, o.firstSeenAt, o.key LIMIT 1
+  SET n.witness = o.key
+} IN TRANSACTIONS OF 10000 ROWS

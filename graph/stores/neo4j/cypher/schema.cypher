@@ -19,6 +19,7 @@ CREATE CONSTRAINT quarantined_key IF NOT EXISTS FOR (n:Quarantined) REQUIRE n.ke
 CREATE CONSTRAINT job_key IF NOT EXISTS FOR (n:Job) REQUIRE n.key IS UNIQUE;
 CREATE CONSTRAINT api_key_key IF NOT EXISTS FOR (n:ApiKey) REQUIRE n.key IS UNIQUE;
 CREATE CONSTRAINT request_key IF NOT EXISTS FOR (n:Request) REQUIRE n.key IS UNIQUE;
+CREATE CONSTRAINT change_key IF NOT EXISTS FOR (n:Change) REQUIRE n.key IS UNIQUE;
 CREATE CONSTRAINT change_sequence IF NOT EXISTS FOR (n:Change) REQUIRE (n.tenant, n.sequence) IS UNIQUE;
 
 CREATE INDEX entity_tenant IF NOT EXISTS FOR (n:Entity) ON (n.tenant);
@@ -50,6 +51,11 @@ CREATE INDEX about_touchpoint IF NOT EXISTS FOR ()-[r:ABOUT]-() ON (r.touchpoint
 CREATE INDEX migrated_loose IF NOT EXISTS FOR ()-[r:MIGRATED_TO]-() ON (r.loose);
 CREATE INDEX claims_loose IF NOT EXISTS FOR ()-[r:CLAIMS]-() ON (r.loose);
 CREATE INDEX unlinked_loose IF NOT EXISTS FOR ()-[r:UNLINKED]-() ON (r.loose);
+
+// A customer's history goes back through the customers that its members were in before.
+CREATE INDEX change_customer IF NOT EXISTS FOR (n:Change) ON (n.tenant, n.customerKey, n.sequence);
+// UnionIDs and external ids that nothing names any more, by the OpenID that stands for them.
+CREATE INDEX identifier_witness IF NOT EXISTS FOR (n:Identifier) ON (n.witness);
 
 CREATE INDEX decision_page IF NOT EXISTS FOR (n:Decision) ON (n.tenant, n.key);
 CREATE INDEX decision_a IF NOT EXISTS FOR (n:Decision) ON (n.tenant, n.a);

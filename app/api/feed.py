@@ -1,0 +1,101 @@
+"""Following who is who: the change feed, and the map of ids to begin with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated
+
+import strawberry
+
+from app.api.changes import ChangeConnection, change_connection, check_not_ahead, cursor_at, feed_page_of
+from app.api.connection import After, Before, Edge, First, Last, PageInfo, connection, page_of, shown
+from app.api.context import Info
+from app.api.edges import fill
+from app.api.fields import query
+from app.api.publish import publish
+from app.api.selection import Selection
+from graph.derive import PREFIX
+from graph.node import Doc, Id, Internal, Key
+from graph.stores import Aggregate, CustomerFilter, Slice
+
+
+@publish
+@dataclass(frozen=True, kw_only=True)
+class CustomerIdMapEntry:
+    """A customer's id, and the ids of all its identifiers."""
+
+    key: Annotated[Key, Internal]
+    identifier_ids: Annotated[list[Id], Doc("All its identifiers (`oid_…`, `uid_…`, `xid_…`); by id.")]
+
+    @cached_property
+    def id(self) -> Id:
+        """Stable: there is one entry per customer."""
+        return Id(f"idm_{self.key}")
+
+    @cached_property
+    def customer_id(self) -> Id:
+        """The customer (`cus_…`)."""
+        return Id(f"cus_{self.key}")
+
+
+@strawberry.type(description="A page of the map of ids, and the cursor of the change feed that goes with it.")
+class CustomerIdMapConnection:
+    """Relay's connection, forward only."""
+
+    edges: list[Edge[CustomerIdMapEntry]] = strawberry.field(description="The entries with their cursors.")
+    nodes: list[CustomerIdMapEntry] = strawberry.field(description="The entries.")
+    page_info: PageInfo = strawberry.field(description="Whether more follows, and where to go on.")
+    feed_cursor: str = strawberry.field(
+        description="A cursor of `changes`: what was committed before this page was read is at or before it. Keep the first page's."
+    )
+
+
+@strawberry.type
+class FeedQueries:
+    """Questions about changes."""
+
+    @query()
+    async def changes(
+        self,
+        info: Info,
+        *,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> ChangeConnection:
+        """What became of customers, oldest first, without gaps. Keep `endCursor`, hand it back as `after`, and come back for ever.
+
+        Going forward `endCursor` is never null: on an empty page it is where you are. A cursor past the end of the feed is refused
+        with CURSOR_AHEAD_OF_FEED.
+        """
+        selected, tenant = Selection.of(info), info.context.tenant
+        page = feed_page_of(selected, first, after, last, before)
+        end, found = await tenant.store.change_page(tenant.name, page)
+        if page.after is not None:
+            check_not_ahead(int(page.after), end)
+        await fill(tenant, shown(selected), found.items)
+        return change_connection(found, page, rest=cursor_at(int(page.after or 0)) if page.before is None else None)
+
+    @query()
+    async def customer_id_map(
+        self, info: Info, *, first: First = strawberry.UNSET, after: After = strawberry.UNSET
+    ) -> CustomerIdMapConnection:
+        """Every customer's id with the ids of its identifiers, in the order of customers' ids: what a follower of `changes` begins with.
+
+        Read all pages, however long that takes and whatever is written meanwhile; then apply `changes` after the first page's `feedCursor`.
+        Once you have come to the end of the feed the map is right, and stays so for as long as you apply what comes.
+        """
+        selected, tenant = Selection.of(info), info.context.tenant
+        page = page_of(selected, first, after, None, None)
+        end = await tenant.store.feed_end(tenant.name)  # before the customers are read: what changes in between is told again
+        _, found = await tenant.store.customer_page(tenant.name, CustomerFilter(), page)
+        entries = Slice(items=[_entry(one) for one in found.items], has_more=found.has_more)
+        made = connection(entries, page, lambda entry: entry.key, entries.items)
+        return CustomerIdMapConnection(edges=made.edges, nodes=made.nodes, page_info=made.page_info, feed_cursor=cursor_at(end))
+
+
+def _entry(customer: Aggregate) -> CustomerIdMapEntry:
+    ids = sorted(Id(f"{PREFIX[member.label]}_{member.key}") for member in customer.members)
+    return CustomerIdMapEntry(key=customer.row.key, identifier_ids=ids)
