@@ -1,0 +1,88 @@
+"""What an older version wrote is brought forward when the store is opened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from graph.keys import Keys, fingerprint
+from graph.node import Key
+from graph.stores import Store, open_store
+from graph.stores.neo4j import open_neo4j
+from graph.stores.sqlite.migrate import APPLICATION
+from graph.stores.sqlite.statements import read
+from tests.stores import neo4j_door
+from tests.stores.harness import NOW, SECRET
+
+TENANT = "acme"
+KEYS = Keys(SECRET, TENANT)
+ONE, TWO, PHONE = KEYS.open_id("wxa", "one"), KEYS.open_id("wxa", "two"), KEYS.external_id("phone", "1")
+TURNS = ["a" * 22, "b" * 22, "b" * 22]
+
+
+def changes() -> list[dict[str, Any]]:
+    """The feed as version 1 wrote it."""
+    plain = {"kind": "CREATED", "occurred": 1, "previous": [], "identifiers": [f"oid_{ONE}"], "cause": "test"}
+    return [
+        {**plain, "key": KEYS.derive("Change", str(n)), "sequence": n, "transaction": turn, "customer": ONE}
+        for n, turn in enumerate(TURNS, 1)
+    ]
+
+
+async def check(store: Store) -> None:
+    """The feed is read as today's is, and an external id has the witness of its own customer."""
+    found = await store.changes(TENANT, 0, 10)
+    assert [(1, ONE, 0), (2, ONE, 1), (3, ONE, 0)] == [(one.sequence, one.customer_key, one.changes_left) for one in found]
+    assert [1, 2] == sorted(one.sequence for one in await store.changes_of(TENANT, {ONE: 3}))
+    _, (aggregate,) = await store.customers(TENANT, [PHONE])
+    assert aggregate is not None
+    assert {ONE: None, PHONE: ONE} == {member.key: member.witness for member in aggregate.members}
+
+
+async def test_sqlite_from_version_1(tmp_path: Path) -> None:
+    """A file of version 1 is brought to version 2, and opened again it is left alone."""
+    path = tmp_path / "old.db"
+    with apsw.Connection(str(path)) as file:
+        file.execute(read("schema.sql"))
+        file.execute("INSERT INTO store VALUES (1, ?)", (fingerprint(SECRET),))
+        file.execute("INSERT INTO tenant (id, name, sequence) VALUES (1, ?, 3)", (TENANT,))
+        for key, label, customer, first in ((ONE, "OpenID", ONE, 5), (TWO, "OpenID", TWO, 1), (PHONE, "ExternalID", ONE, 5)):
+            row = (key, label, "scope", "value", None, None, customer, first, 9, 1, "", 1)
+            file.execute("INSERT INTO identifier VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        file.execute("INSERT INTO customer VALUES (1, ?, 5, 9, 'PROVISIONAL', 0, 0, 1)", (ONE,))
+        for claimant in (ONE, TWO):
+            file.execute("INSERT INTO link VALUES (1, ?, ?, ?, 1)", (KEYS.derive("Evidence", claimant), PHONE, claimant))
+        for change in changes():
+            file.execute("INSERT INTO change VALUES (1, ?, ?)", (change["sequence"], json.dumps(change)))
+        file.execute(f"PRAGMA user_version = 1; PRAGMA application_id = {APPLICATION}")
+    for _ in range(2):
+        async with open_store(f"sqlite:///{path}", secret=SECRET, clock=lambda: NOW) as store:
+            await check(store)
+
+
+@pytest.mark.neo4j
+async def test_neo4j_from_version_1(neo4j_uri: str) -> None:
+    """A graph of version 1 is brought to version 2, and opened again it is left alone."""
+    neo4j_door.wipe(neo4j_uri, SECRET)
+    run = neo4j_door.run
+    await (await open_neo4j(neo4j_uri, secret=SECRET, clock=lambda: NOW)).close()
+    run(neo4j_uri, "MATCH (s:Schema) SET s.version = 1")
+    run(neo4j_uri, "CREATE (:Tenant {key: $tenant, turn: 1, sequence: 3, registryVersion: 0})", tenant=TENANT)
+    run(neo4j_uri, "UNWIND $rows AS row CREATE (c:Change) SET c = row, c.tenant = $tenant", rows=changes(), tenant=TENANT)
+    people: list[tuple[Key, str, Key, int]] = [(ONE, "OpenID", ONE, 5), (TWO, "OpenID", TWO, 1), (PHONE, "ExternalID", ONE, 5)]
+    for key, label, customer, first in people:
+        row = {"key": key, "customer": customer, "firstSeenAt": first, "turn": 1, "crowded": "", "scope": "s"}
+        run(neo4j_uri, "CREATE (n:Identifier:$($label)) SET n = $row, n.tenant = $tenant", label=label, row=row, tenant=TENANT)
+    run(neo4j_uri, "MATCH (o:OpenID), (p:ExternalID) CREATE (o)-[:CLAIMS {isLive: true}]->(p)")
+    for _ in range(2):
+        store = await open_neo4j(neo4j_uri, secret=SECRET, clock=lambda: NOW)
+        found = neo4j_door.run(neo4j_uri, "MATCH (n:Identifier) WHERE n.witness IS NOT NULL RETURN n.key AS key, n.witness AS witness")
+        assert [{"key": PHONE, "witness": ONE}] == found
+        changed = await store.changes(TENANT, 0, 10)
+        assert [(1, ONE, 0), (2, ONE, 1), (3, ONE, 0)] == [(one.sequence, one.customer_key, one.changes_left) for one in changed]
+        await store.close()
+    neo4j_door.wipe(neo4j_uri, SECRET)
