@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from graph.accounts import Registry
 from graph.decisions import Decision
@@ -113,6 +113,8 @@ def distrusted(loaded: Loaded) -> Loaded:
 
 
 NOBODY = Key("nobody")
+OUTSIDE: dict[str, Any] = {"turn": 0, "witness": None}
+"""What is not compared."""
 NEVER = -1
 """A registry version before all others: whatever was scoped under it is scoped anew."""
 
@@ -140,9 +142,9 @@ def _same(made: V, stored: V | None) -> bool:
 def apart(stored: Picture, made: Picture) -> Iterator[Difference]:
     """Where what is stored is not what follows; in the order of parts and keys. Evidence itself is taken as it is stored.
 
-    Outside stay what is a fact of the log (when conflicts were opened, which turn wrote a row) and what is known to be inexact: the
-    dates of a generic identifier, which of two crowded slots was found first, and how often a UnionID came of which one end waits:
-    where the other one counts, a touch moves the roll-up alone.
+    Outside stay what is a fact of the log (when conflicts were opened, which turn wrote a row, who is an identifier's witness) and what is
+    known to be inexact: the dates of a generic identifier, which of two crowded slots was found first, and how often a UnionID came of
+    which one end waits: where the other one counts, a touch moves the roll-up alone.
     """
     generic = {key for key, member in made.members.items() if member.crowded}
     members = {key: _near(one, made.members.get(key), generic) for key, one in stored.members.items()}
@@ -164,8 +166,8 @@ def _differing(part: Part, follows: Mapping[Key, object], stored: Mapping[Key, o
 
 
 def _timeless(row: V) -> V:
-    """Without the number of the turn that wrote it."""
-    return replace(row, turn=0)
+    """Without the number of the turn that wrote it, and without the witness: who that is depends on what was said and taken back."""
+    return replace(row, **{name: value for name, value in OUTSIDE.items() if name in row.__dataclass_fields__})
 
 
 def _near(stored: V, made: V | None, generic: set[Key]) -> V:

@@ -173,7 +173,7 @@ class Store(Protocol):
         ...
 
     async def nodes(self, tenant: str, keys: Sequence[Key]) -> list[Node | None]:
-        """Nodes outside the registry by key, in order: jobs, quarantined rows, API keys, decisions, requests, changes. None where unknown."""
+        """Nodes by key, in order: jobs, quarantined rows, API keys, decisions, requests, changes. None where unknown."""
         ...
 
     async def quarantined(self, tenant: str, app_id: str | None, after: Key | None, limit: int) -> list[Key]:
