@@ -49,8 +49,8 @@ async def api(store: Store) -> Api:
 
 
 def variables() -> Iterator[dict[str, object]]:
-    """The variables that the documents print beside their operations, and an identifier for the questions."""
-    yield {"by": {"openId": {"appId": APP_ID, "value": OPEN_ID}}}
+    """The variables that the documents print beside their operations, an identifier for the questions, and no cursor yet."""
+    yield {"by": {"openId": {"appId": APP_ID, "value": OPEN_ID}}, "after": None}
     yield from map(json.loads, blocks("json"))
 
 
