@@ -18,12 +18,13 @@ def witnesses(
     before: Mapping[Key, Member],
     partial: Iterable[Key],
 ) -> dict[Key, Key]:
-    """Of each UnionID and external id the OpenID that said it: of its own customer if any did, then the one first seen, then by key.
+    """Of each UnionID and external id the OpenID that said it: of its own customer if any did, then the one it had, the one first seen.
 
     Where none says it now, the one that did before; where none ever did, that of what claimed it. `partial` ones, of which not all that
     was said is here, keep theirs.
     """
-    by_rank: dict[Key, tuple[bool, Millis, Key]] = {}
+    by_rank: dict[Key, tuple[bool, bool, Millis, Key]] = {}
+    had = {key: member.witness for key, member in before.items() if member.witness}
     claims = []
     for link in links:
         if identifiers[link.b].label is Label.OPEN_ID:
@@ -31,11 +32,11 @@ def witnesses(
         if identifiers[link.a].label is not Label.OPEN_ID:
             claims.append(link)
             continue
-        rank = (customer.get(link.a) != customer.get(link.b), first[link.a], link.a)
+        rank = (customer.get(link.a) != customer.get(link.b), link.a != had.get(link.b), first[link.a], link.a)
         by_rank[link.b] = min(rank, by_rank.get(link.b, rank))
-    found = {key: open_id for key, (_, _, open_id) in by_rank.items()}
+    found = {key: rank[-1] for key, rank in by_rank.items()}
     kept = set(partial)
-    found |= {key: member.witness for key, member in before.items() if member.witness and (key in kept or key not in found)}
+    found |= {key: witness for key, witness in had.items() if key in kept or key not in found}
     return _through(sorted(claims, key=lambda link: link.order), found)
 
 
