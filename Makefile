@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 BIN := .venv/bin
 INSTALLED := .venv/installed
 DEVELOPER := .venv/developer
-GRAPHIQL := .venv/graphiql/index.html
+GRAPHIQL := .venv/graphiql/verified
 UV_COMPILE = .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(ARGS)
 
@@ -92,13 +92,14 @@ $(DEVELOPER): requirements-dev.txt $(INSTALLED)
 	@$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# GraphiQL's page names seven files; npm fetches them. Where npm is missing, it comes as a wheel and goes again.
+# GraphiQL is six files; npm fetches them. Where npm is missing, it comes as a wheel and goes again.
 $(GRAPHIQL): $(INSTALLED)
 	@echo "Fetching GraphiQL's files ..."
 	@if command -v npm >/dev/null; then $(BIN)/python -m app.http.graphiql_files; else \
 	  $(PYTHON) -m venv .venv/node && .venv/node/bin/pip install --quiet --require-hashes -r requirements-node.txt && \
 	  PATH="$(CURDIR)/.venv/node/bin:$$PATH" $(BIN)/python -m app.http.graphiql_files; \
 	  status=$$?; rm -rf .venv/node; exit $$status; fi
+	@touch $@
 
 .venv/lock/bin/uv: | .venv/bin/python
 	@$(PYTHON) -m venv .venv/lock

@@ -20,8 +20,6 @@ from app.http.graphiql_files import PREFIX, File, files, page
 OWN = Path(__file__).parent / "page"
 """Our own script and style, which turn GraphiQL's files into a page."""
 OWN_PREFIX = "/page/"
-NOT_NEEDED = {"js-cookie"}
-"""Strawberry's page reads a cookie with it; there are none here."""
 POLICY = (
     "default-src 'none'; script-src 'self'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
     # GraphiQL's dialogs write style elements while they are open.
@@ -105,7 +103,7 @@ class GraphiQL:
 
 
 def _loaded(suffix: str = "") -> list[File]:
-    return [file for file in files(page()) if file.package not in NOT_NEEDED and file.place.name.endswith(suffix)]
+    return [file for file in files(page()) if file.place.name.endswith(suffix)]
 
 
 def _document(body: str, head: str) -> str:

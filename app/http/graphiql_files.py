@@ -1,7 +1,8 @@
 """GraphiQL's files, fetched once at installation so that no browser ever asks another origin. Serving them belongs elsewhere.
 
-Strawberry's own page names each file with its package, version and SHA-384. npm fetches the packages, wherever it is set up to
-fetch from; only bytes with the promised digest are kept. Run as `python -m app.http.graphiql_files`.
+Strawberry's own page names each file with its package, version and SHA-384; the page itself is ours (graphiql.py). npm fetches
+the packages, wherever it is set up to fetch from; only bytes with the promised digest are kept. Run as
+`python -m app.http.graphiql_files`.
 """
 
 import base64
@@ -20,11 +21,11 @@ import strawberry
 
 PREFIX = "/graphiql/"  # where the service serves the folder; the page's addresses begin with it
 
+NOT_NEEDED = {"js-cookie"}
+"""Strawberry's page reads a cookie with it; there are none here."""
 _ORIGIN = r'https://[^/"]+/'
 _PACKAGE = r"(?P<name>(?:@[\w-]+/)?[\w.-]+)@(?P<version>\d[\w.-]*)"
 _FILE = re.compile(_ORIGIN + _PACKAGE + r'/(?P<path>[\w./-]+)"\s+integrity="sha384-(?P<digest>[^"]+)"')
-_ADDRESS = re.compile(_ORIGIN + r"(?=(?:@[\w-]+/)?[\w.-]+@\d)")
-_LOADED = re.compile(r"""(?:src|href)\s*=\s*["'](?:https?:)?//|(?:from|import)\s*\(?\s*["']https?://""")
 _FETCH_TIMEOUT = 300  # seconds for one package on a slow line
 
 
@@ -48,7 +49,7 @@ class File:
 
 
 def folder() -> Path:
-    """The folder of index.html and the files it loads: part of the environment that runs the service."""
+    """The folder of the files that the page loads: part of the environment that runs the service."""
     return Path(sys.prefix) / "graphiql"
 
 
@@ -58,19 +59,12 @@ def page() -> str:
 
 
 def files(text: str) -> list[File]:
-    """Every file the page names together with its digest."""
-    found = [File(package=m["name"], version=m["version"], path=m["path"], digest=m["digest"]) for m in _FILE.finditer(text)]
+    """Every file the page names together with its digest, but for what ours does not need."""
+    named = [File(package=m["name"], version=m["version"], path=m["path"], digest=m["digest"]) for m in _FILE.finditer(text)]
+    found = [file for file in named if file.package not in NOT_NEEDED]
     if not found:
         raise GraphiQLError("Strawberry's GraphiQL page names no file with a digest; was Strawberry upgraded?")
     return found
-
-
-def own_page(text: str) -> str:
-    """The page with our own origin in place of the one it was written for."""
-    own = _ADDRESS.sub(PREFIX, text)
-    if left := _LOADED.search(own):
-        raise GraphiQLError(f"Strawberry's GraphiQL page loads something from another origin: {own[left.start() :][:120]!r}")
-    return own
 
 
 def fetch(wanted: list[File], npm: str) -> Iterator[tuple[File, bytes]]:
@@ -115,16 +109,13 @@ def _verified(file: File, archive: Path) -> bytes:
 
 
 def install(into: Path, npm: str) -> int:
-    """Write the page and its files, the page last: where index.html exists, everything it loads does. Returns the bytes written."""
-    text = page()
-    own = own_page(text)
+    """Write the files in place of whatever was there. Returns the bytes written."""
     shutil.rmtree(into, ignore_errors=True)
     size = 0
-    for file, data in fetch(files(text), npm):
+    for file, data in fetch(files(page()), npm):
         target = into / file.place
         target.parent.mkdir(parents=True, exist_ok=True)
         size += target.write_bytes(data)
-    (into / "index.html").write_text(own, encoding="utf-8")
     return size
 
 
