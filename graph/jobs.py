@@ -42,6 +42,7 @@ class JobState(enum.Enum):
 
 
 UNFINISHED = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING_FOR_QUOTA})
+RESUMABLE = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 
 @dataclass(frozen=True, kw_only=True)

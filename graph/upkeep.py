@@ -9,12 +9,13 @@ from functools import partial
 
 from graph.accounts import Registry
 from graph.derive import News, derive
-from graph.jobs import UNFINISHED, Job, JobKind, JobState
+from graph.errors import Refused, SimpleError, UserErrorCode
+from graph.jobs import RESUMABLE, UNFINISHED, Job, JobKind, JobState
 from graph.node import Key, Millis, Node
 from graph.quarantine import Quarantined
 from graph.record import replay
 from graph.requests import KEPT, Request
-from graph.stores import Page, Store
+from graph.stores import JobFilter, Page, Store
 from graph.tenant import Tenant
 from graph.turn import Loaded, Scope, Writes
 
@@ -126,6 +127,26 @@ async def cancel(tenant: Tenant, key: Key) -> Job | None:
     return await change_job(
         tenant, key, lambda job, now: replace(job, state=JobState.CANCELLED, finished=now) if job.state in UNFINISHED else None
     )
+
+
+async def resume(tenant: Tenant, key: Key) -> Job | None:
+    """Queue a job again that failed or was cancelled: it goes on from where it stands. None where there is none, or it needs no help.
+
+    Raises Refused: JOB_RUNNING where another one of its kind works on its touchpoint.
+    """
+    [found] = await tenant.store.nodes(tenant.name, [key])
+    if isinstance(found, Job) and found.state in RESUMABLE:
+        which = JobFilter(kinds=(found.kind,), states=tuple(UNFINISHED), touchpoint=found.touchpoint_key)
+        if (await tenant.store.page(tenant.name, Job, Page(limit=1), which))[1].items:
+            message = "Another job of this kind works on the same touchpoint: wait for it, or end it with cancelJob."
+            raise Refused(SimpleError(message=message, code=UserErrorCode.JOB_RUNNING, path=["jobId"]))
+    return await change_job(tenant, key, _queued_again)
+
+
+def _queued_again(job: Job, _: Millis) -> Job | None:
+    if job.state not in RESUMABLE:
+        return None
+    return replace(job, state=JobState.QUEUED, last_error=None, finished=None, lease_owner="", lease_until=0)
 
 
 async def run_rescopes(store: Store, owner: str) -> int:

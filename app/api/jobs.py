@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -16,9 +17,9 @@ from graph import stores
 from graph.apikeys import Scope
 from graph.errors import not_found
 from graph.jobs import Job, JobKind, JobState
-from graph.node import Doc, Id, key_of
+from graph.node import Doc, Id, Key, key_of
 from graph.tenant import Tenant
-from graph.upkeep import cancel
+from graph.upkeep import cancel, resume
 
 
 @publish_input
@@ -52,6 +53,14 @@ class CancelJobInput:
     job_id: Annotated[Id, Doc("The job (`job_…`).")]
 
 
+@publish_input
+@dataclass(frozen=True, kw_only=True)
+class ResumeJobInput:
+    """What to take up again."""
+
+    job_id: Annotated[Id, Doc("The job (`job_…`).")]
+
+
 @publish
 @dataclass(frozen=True, kw_only=True)
 class StartBackfillPayload(Payload):
@@ -63,6 +72,14 @@ class StartBackfillPayload(Payload):
 @publish
 @dataclass(frozen=True, kw_only=True)
 class CancelJobPayload(Payload):
+    """The job as it is now."""
+
+    job: Annotated[Job | None, Doc("The job; null where it was refused.")] = None
+
+
+@publish
+@dataclass(frozen=True, kw_only=True)
+class ResumeJobPayload(Payload):
     """The job as it is now."""
 
     job: Annotated[Job | None, Doc("The job; null where it was refused.")] = None
@@ -117,9 +134,29 @@ class JobMutations:
         input: Annotated[CancelJobInput, strawberry.argument(description="Which.")],  # noqa: A002
     ) -> CancelJobPayload:
         """End a job where it stands; what it did stays. One that has ended already stays as it ended."""
-        tenant, key = info.context.tenant, key_of(input.job_id, Job.prefix)
-        job = await cancel(tenant, key) if key else None
-        found = job or ((await tenant.store.nodes(tenant.name, [key]))[0] if key else None)
-        if not isinstance(found, Job):
-            raise not_found("There is no job with this id: `jobs` lists them.", "jobId")
-        return CancelJobPayload(job=replace(found, view=await tenant.view()))
+        return CancelJobPayload(job=await _changed(info.context.tenant, input.job_id, cancel))
+
+    @mutation(needs=Scope.INGEST)
+    async def resume_job(
+        self,
+        info: Info,
+        *,
+        input: Annotated[ResumeJobInput, strawberry.argument(description="Which.")],  # noqa: A002
+    ) -> ResumeJobPayload:
+        """Take up a job again that FAILED or was CANCELLED: it goes on from where it stands. Any other one is left as it is.
+
+        Errors: NOT_FOUND; JOB_RUNNING where another one of its kind works on the same touchpoint.
+        """
+        job = await _changed(info.context.tenant, input.job_id, resume)
+        info.context.wake()
+        return ResumeJobPayload(job=job)
+
+
+async def _changed(tenant: Tenant, job_id: Id, change: Callable[[Tenant, Key], Awaitable[Job | None]]) -> Job:
+    """The job after a change, or as it is where there was nothing to change."""
+    key = key_of(job_id, Job.prefix)
+    job = await change(tenant, key) if key else None
+    found = job or ((await tenant.store.nodes(tenant.name, [key]))[0] if key else None)
+    if not isinstance(found, Job):
+        raise not_found("There is no job with this id: `jobs` lists them.", "jobId")
+    return replace(found, view=await tenant.view())

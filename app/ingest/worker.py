@@ -15,21 +15,21 @@ import structlog
 from app.ingest.backfill import Backfills
 from graph.jobs import Job, JobKind
 from graph.node import FOR_EVER, Key
-from graph.stores import Store
+from graph.stores import Store, StoreUnavailable
 from graph.tenant import Tenant
-from graph.upkeep import LEASE, MOST_FORGOTTEN, change_job, fail, forget_requests, new_owner, run_rescopes, take
+from graph.upkeep import LEASE, MOST_FORGOTTEN, change_job, fail, forget_requests, new_owner, rescope, take
 
 _log = structlog.get_logger()
 
 POLL = 3.0
 """Seconds between two looks at the store: what another process put, or left behind, is found that late."""
 AT_ONCE = 4
-"""Backfills done side by side: each one waits for WeChat most of the time."""
+"""Jobs of a kind done side by side: a backfill waits for WeChat most of the time, and must not keep a re-scoping waiting."""
 PAUSES = (1.0, 5.0, 15.0, 60.0)
 """Seconds to rest after the first, second, … failure in a row."""
 MOST_FAILURES = 5
 """Failures in a row after which a job is given up."""
-RESCOPES = "rescopes"
+GIVEN_UP = "It failed again and again for a reason that was not foreseen: see the service's log. `resumeJob` tries it again."
 
 
 class Worker:
@@ -41,7 +41,8 @@ class Worker:
         self._poll = poll
         self._owner = new_owner()
         self._woken = asyncio.Event()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._busy: Counter[JobKind] = Counter()
         self._failures: Counter[str] = Counter()
 
     def wake(self) -> None:
@@ -61,35 +62,40 @@ class Worker:
 
     async def _look(self) -> None:
         for name, job in await self._store.jobs(self._store.clock()):
-            if job.kind is JobKind.RESCOPE:
-                self._begin(RESCOPES, self._rescope)
-            elif len(self._tasks) <= AT_ONCE:
-                self._begin(job.key, partial(self._backfill, Tenant(self._store, name), job))
+            if job.key not in self._tasks and self._busy[job.kind] < AT_ONCE:
+                self._begin(Tenant(self._store, name), job)
         if await forget_requests(self._store) == MOST_FORGOTTEN:
             self.wake()  # there are more
 
-    def _begin(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        if name in self._tasks:
-            return
-        task = asyncio.create_task(self._guarded(name, work), name=name)
-        self._tasks[name] = task
-        task.add_done_callback(lambda _: self._ended(name))
+    def _begin(self, tenant: Tenant, job: Job) -> None:
+        self._busy[job.kind] += 1
+        self._tasks[job.key] = task = asyncio.create_task(self._guarded(job.key, partial(self._do, tenant, job)), name=job.key)
+        task.add_done_callback(lambda _: self._ended(job))
 
-    def _ended(self, name: str) -> None:
-        self._tasks.pop(name, None)
+    def _ended(self, job: Job) -> None:
+        self._busy[job.kind] -= 1
+        del self._tasks[job.key]
         self._woken.set()
 
-    async def _rescope(self) -> None:
-        await run_rescopes(self._store, self._owner)
-
-    async def _backfill(self, tenant: Tenant, job: Job) -> None:
+    async def _do(self, tenant: Tenant, job: Job) -> None:
         held = await take(tenant, job.key, self._owner)
         if held is None:
             return
         if self._failures[job.key] >= MOST_FAILURES:
-            await fail(tenant, job.key, "It failed again and again for a reason that was not foreseen: see the service's log.")
+            await fail(tenant, job.key, GIVEN_UP)
             return
-        async with _kept(tenant, job.key, self._owner):
+        try:
+            async with _kept(tenant, job.key, self._owner):
+                await self._of_its_kind(tenant, held)
+        except Exception:
+            with contextlib.suppress(StoreUnavailable):  # then its lease runs out
+                await _let_go(tenant, job.key, self._owner)
+            raise
+
+    async def _of_its_kind(self, tenant: Tenant, held: Job) -> None:
+        if held.kind is JobKind.RESCOPE:
+            await rescope(tenant, held, self._owner)
+        else:
             await self._backfills.run(tenant, held, self._owner)
 
     async def _guarded(self, name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -25,6 +25,21 @@ async def test_a_backfill_is_started_and_cancelled(brand: Api) -> None:
         assert ["NOT_FOUND"] == [error["code"] for error in (await brand.do("cancelJob", JOB, jobId=nothing))["errors"]]
 
 
+async def test_a_job_is_resumed(brand: Api) -> None:
+    """A cancelled job is queued again, unless another one works on its touchpoint; one that has not ended is left as it is."""
+    job = (await brand.done("startBackfill", JOB, appId="wxserv"))["job"]
+    assert job == (await brand.done("resumeJob", JOB, jobId=job["id"]))["job"]
+    await brand.done("cancelJob", JOB, jobId=job["id"])
+    other = (await brand.done("startBackfill", JOB, appId="wxserv"))["job"]
+    refused = await brand.do("resumeJob", JOB, jobId=job["id"])
+    assert (None, [("JOB_RUNNING", ["jobId"])]) == (refused["job"], [(error["code"], error["path"]) for error in refused["errors"]])
+    await brand.done("cancelJob", JOB, jobId=other["id"])
+    woken = brand.woken
+    assert job == (await brand.done("resumeJob", JOB, jobId=job["id"]))["job"]
+    assert woken + 1 == brand.woken
+    assert ["NOT_FOUND"] == [error["code"] for error in (await brand.do("resumeJob", JOB, jobId="job_" + "x" * 22))["errors"]]
+
+
 async def test_jobs_by_filter(brand: Api) -> None:
     """By kind, state and touchpoint, all together; the page keeps its touchpoints."""
     await brand.done("startBackfill", appId="wxserv")

@@ -28,7 +28,7 @@ SCOPES = {
     Scope.MANAGE: """registerEntity relateEntities registerOpenPlatform registerTouchpoint bindTouchpoint unbindTouchpoint moveTouchpoint
         correctBinding retractBinding overrideLimit""",
     Scope.INGEST: """recordResolutions recordMigrations exchangeLoginCode linkExternalIds unlinkExternalIds startBackfill cancelJob
-        replayQuarantine""",
+        resumeJob replayQuarantine""",
     Scope.ADMIN: "createApiKey revokeApiKey",
 }
 QUESTIONS = """viewer node nodes customer customersBy customers entity entities openPlatform openPlatforms touchpoint touchpoints

@@ -7,9 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.ingest import worker as workers
 from app.ingest.backfill import Backfills
-from app.ingest.worker import Worker
 from app.wechat.client import WeChatClient
 from app.wechat.errors import QuotaExhausted, WeChatUnavailable
 from app.wechat.messages import BatchAnswer, FollowerPage
@@ -21,7 +19,7 @@ from graph.results import Result
 from graph.rows import Row
 from graph.tenant import Tenant
 from graph.upkeep import LEASE, cancel, change_job, take
-from tests.ingest.conftest import World, state_of
+from tests.ingest.conftest import World
 
 COFFEE = "Linjian Coffee"
 
@@ -215,53 +213,3 @@ async def test_a_cancelled_job_stops(world: World) -> None:
     await cancel(world.tenant, job.key)
     await world.backfills.run(world.tenant, held, "me")
     assert (JobState.CANCELLED, 0) == ((await stored(world, job)).state, (await stored(world, job)).done)
-
-
-async def test_the_worker_does_what_was_put(world: World) -> None:
-    """A worker that is woken does backfills side by side, and lets go of what it holds when it is stopped."""
-    worker = Worker(world.tenant.store, world.backfills, poll=60)
-    running = asyncio.create_task(worker.run())
-    jobs = [await world.backfills.start(world.tenant, world.touchpoint(name).app_id) for name in (COFFEE, "Linjian Retail")]
-    worker.wake()
-    for _ in range(400):
-        if all([(await stored(world, job)).state is JobState.DONE for job in jobs]):
-            break
-        await asyncio.sleep(0.05)
-    again = await world.backfills.start(world.tenant, world.touchpoint(COFFEE).app_id)
-    worker.wake()
-    for _ in range(4_000):
-        if (await stored(world, again)).state is not JobState.QUEUED:
-            break
-        await asyncio.sleep(0.001)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    left = await stored(world, again)
-    assert [JobState.DONE] * 2 == [(await stored(world, job)).state for job in jobs]
-    assert ("", 0) == (left.lease_owner, left.lease_until)
-
-
-async def test_a_failing_job_does_not_stop_the_worker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What one job meets unforeseen is logged; the others are done."""
-    monkeypatch.setattr(workers, "PAUSES", (0.01,))
-    broken = await world.backfills.start(world.tenant, world.touchpoint(COFFEE).app_id)
-    good = await world.backfills.start(world.tenant, world.touchpoint("Linjian Retail").app_id)
-
-    class Breaking(Backfills):
-        """Breaks on one job."""
-
-        async def run(self, tenant: Tenant, job: Job, owner: str) -> None:
-            """Break, or do it."""
-            if job.key == broken.key:
-                raise RuntimeError("unforeseen")
-            await super().run(tenant, job, owner)
-
-    worker = Worker(world.tenant.store, Breaking(world.wechat, world.recorder, lambda _: True), poll=0.05)
-    running = asyncio.create_task(worker.run())
-    for _ in range(400):
-        if (await stored(world, good)).state is JobState.DONE:
-            break
-        await asyncio.sleep(0.05)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    assert JobState.DONE is (await stored(world, good)).state
-    assert await state_of(world.tenant)
