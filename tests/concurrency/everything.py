@@ -18,7 +18,7 @@ from graph.node import Key, Node
 from graph.policy import IdentityPolicy
 from graph.quarantine import Quarantined
 from graph.state import ConflictRow, CustomerRow, Member, StoredRollup
-from graph.stores.rows import NODES, REGISTRY_NODES, from_row, policy_from
+from graph.stores.mapping import NODES, REGISTRY_NODES, from_row, policy_from
 from tests.stores import sqlite_door
 
 N = TypeVar("N", bound=Node)

@@ -13,7 +13,7 @@ from graph.changes import Change
 from graph.evidence import ResolutionSource, Rollup, Said
 from graph.node import Key
 from graph.state import ConflictKind, ConflictRow, CustomerRow, CustomerState, EvidenceKind, Label, Member, Step, StoredRollup
-from graph.stores.rows import NODES, from_row, policy_from
+from graph.stores.mapping import NODES, from_row, policy_from
 from tests.concurrency.everything import Everything
 from tests.neo4j_server import driver_arguments
 

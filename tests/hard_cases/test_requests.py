@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from graph.requests import KEPT
-from graph.stores.rows import to_row
+from graph.stores.mapping import to_row
 from graph.upkeep import forget_requests
 from tests.api.asking import Api, Json, item
 from tests.hard_cases.brands import Brands

@@ -12,7 +12,7 @@ from graph.evidence import ResolutionSource, Rollup, Said
 from graph.keys import fingerprint
 from graph.node import Key
 from graph.state import ConflictKind, ConflictRow, CustomerRow, CustomerState, EvidenceKind, Label, Member, Step, StoredRollup
-from graph.stores.rows import to_row
+from graph.stores.mapping import to_row
 from graph.turn import Writes
 from tests.neo4j_server import driver_arguments
 from tests.stores.cast import Stored

@@ -12,7 +12,7 @@ import apsw
 from graph.evidence import ResolutionSource, Rollup, Said
 from graph.node import Key, Node
 from graph.state import ConflictKind, ConflictRow, CustomerRow, CustomerState, EvidenceKind, Label, Member, Step, StoredRollup
-from graph.stores.rows import to_row
+from graph.stores.mapping import to_row
 from graph.turn import Writes
 from tests.stores.cast import Stored
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from graph.accounts import REGISTERED, Registry
 from graph.node import FOR_EVER, SINCE_EVER, Key, Millis, Node
+from graph.stores.mapping import REGISTRY_NODES
 from graph.stores.neo4j import shapes
 from graph.stores.neo4j.bolt import Ask
 from graph.stores.neo4j.texts import text
-from graph.stores.rows import REGISTRY_NODES
 from graph.turn import Loaded, Writes
 
 

@@ -12,7 +12,7 @@ from graph.evidence import ResolutionSource, Rollup, Said
 from graph.node import Key, Node
 from graph.policy import IdentityPolicy
 from graph.state import ConflictKind, ConflictRow, ConflictState, CustomerRow, EvidenceKind, Label, Member, Step, StoredRollup
-from graph.stores.rows import NODES, from_row, policy_from, policy_row, to_row
+from graph.stores.mapping import NODES, from_row, policy_from, policy_row, to_row
 
 Properties = dict[str, Any]
 

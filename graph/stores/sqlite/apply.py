@@ -10,7 +10,7 @@ import orjson
 from graph.accounts import Registry
 from graph.node import Key
 from graph.state import ConflictRow, CustomerRow, Member, StoredRollup
-from graph.stores.rows import REGISTRY_NODES, policy_row
+from graph.stores.mapping import REGISTRY_NODES, policy_row
 from graph.stores.sqlite.database import Database
 from graph.stores.sqlite.load import load
 from graph.stores.sqlite.rows import body_of, conflict_row, customer_row, member_row, rollup_row

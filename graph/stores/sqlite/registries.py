@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from graph.accounts import Registry
-from graph.stores.rows import policy_from
+from graph.stores.mapping import policy_from
 from graph.stores.sqlite.database import Database
 from graph.stores.sqlite.rows import node_from
 from graph.stores.sqlite.statements import sql

@@ -22,7 +22,7 @@ from graph.state import (
     Step,
     StoredRollup,
 )
-from graph.stores.rows import NODES, from_row, to_row
+from graph.stores.mapping import NODES, from_row, to_row
 
 N = TypeVar("N", bound=Node)
 Row = tuple[Any, ...]
