@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from bench.brand import BATCH, USES, open_id, person
+from bench.service import Caller
 from graph.gather import Recorder
 from graph.record import record_resolutions
 from graph.stores import CustomerFilter, Page
@@ -23,6 +24,8 @@ class Subject:
     tenant: Tenant
     people: int
     next_new: int
+    caller: Caller
+    """The same tenant, by the API over HTTP."""
     chance: random.Random = field(default_factory=lambda: random.Random(7))
 
     def known(self) -> int:
@@ -101,6 +104,18 @@ async def many_new_one_by_one(subject: Subject) -> None:
             await record_resolutions(subject.tenant, [row])
 
 
+async def many_new_over_http(subject: Subject) -> None:
+    """One mutation over HTTP with 500 rows of 125 new people."""
+    await subject.caller.record([row for n in subject.new(BATCH // USES) for row in person(n)])
+
+
+async def many_new_one_by_one_over_http(subject: Subject) -> None:
+    """500 mutations over HTTP with one row of somebody new each, one after another."""
+    for n in subject.new(BATCH // USES):
+        for row in person(n):
+            await subject.caller.record([row])
+
+
 async def sixteen_readers(subject: Subject) -> None:
     """16 callers at once, each asking for ten customers by OpenID, one after another."""
 
@@ -130,6 +145,8 @@ QUESTIONS: dict[str, tuple[Question, int, int]] = {
     "500 new in one call": (many_new_resolutions, 6, BATCH),
     "500 known in one call": (many_known_resolutions, 8, BATCH),
     "500 new one by one": (many_new_one_by_one, 2, BATCH),
+    "500 new in one call, HTTP": (many_new_over_http, 6, BATCH),
+    "500 new one by one, HTTP": (many_new_one_by_one_over_http, 2, BATCH),
     "16 readers at once": (sixteen_readers, 6, 160),
     "16 writers at once": (sixteen_writers, 4, 160),
 }

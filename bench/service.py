@@ -1,0 +1,81 @@
+"""The service in a process of its own on the same store, asked over HTTP: what a caller of the API waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from app.access import create_key
+from graph.apikeys import Scope
+from graph.node import moment
+from graph.rows import Row
+from graph.tenant import Tenant
+
+RECORD = "mutation Record($input: RecordResolutionsInput!) { recordResolutions(input: $input) { applied results { outcome customerId } } }"
+
+
+@contextlib.asynccontextmanager
+async def serving(store_url: str, secret: bytes) -> AsyncIterator[str]:
+    """Its address, while it runs."""
+    environment = os.environ | {"UNIONGRAPH_STORE": store_url, "UNIONGRAPH_SECRET": secret.decode(), "UNIONGRAPH_PORT": "0"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app", "serve", env=environment, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield await _address(process)
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+async def _address(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr is not None  # noqa: S101  # it was asked for
+    said = ""
+    while line := (await process.stderr.readline()).decode():
+        said += line
+        if "serves http" in line:
+            return line.split("serves ")[1].split("/graphql")[0]
+    raise SystemExit(f"the service did not start:\n{said}")
+
+
+class Caller:
+    """One who calls the API with a key of a tenant's."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    @classmethod
+    async def of(cls, tenant: Tenant, address: str) -> Caller:
+        """With a new key."""
+        _, secret = await create_key(tenant, "bench", list(Scope))
+        return cls(httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {secret}"}, timeout=120))
+
+    async def record(self, rows: Sequence[Row]) -> None:
+        """recordResolutions with these rows, all of them new."""
+        asked = {"query": RECORD, "variables": {"input": {"items": [_item(row) for row in rows]}}}
+        answer = (await self._http.post("/graphql", json=asked)).json()
+        if "errors" in answer or answer["data"]["recordResolutions"]["applied"] != len(rows):
+            raise SystemExit(f"the API answered otherwise than expected: {str(answer)[:500]}")
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._http.aclose()
+
+
+def _item(row: Row) -> dict[str, Any]:
+    observed = moment(row.observed) if row.observed else datetime.now(UTC)
+    return {
+        "appId": row.app_id,
+        "openId": row.open_id,
+        "unionId": row.union_id,
+        "source": row.source.name,
+        "observedAt": observed.isoformat(),
+        "externalIds": [{"namespace": one.namespace, "value": one.value} for one in row.external_ids],
+    }
