@@ -58,7 +58,7 @@ class Caller:
         return cls(httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {secret}"}, timeout=120))
 
     async def record(self, rows: Sequence[Row]) -> None:
-        """recordResolutions with these rows, all of them new."""
+        """Record these rows, all of them new, by one mutation."""
         asked = {"query": RECORD, "variables": {"input": {"items": [_item(row) for row in rows]}}}
         answer = (await self._http.post("/graphql", json=asked)).json()
         if "errors" in answer or answer["data"]["recordResolutions"]["applied"] != len(rows):
