@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 from typing import Annotated, ClassVar
 
-from graph.node import Internal, Key, Millis, Node
+from graph.node import As, Doc, Internal, Key, Millis, Node, moment
 
 
 class DecisionKind(enum.Enum):
@@ -26,14 +28,41 @@ class Decision(Node):
     """A steward's word about two identifiers: standing, revocable, with its author and reason."""
 
     prefix: ClassVar[str] = "dec"
-    kind: DecisionKind
+    kind: Annotated[DecisionKind, Doc("What was decided.")]
     a: Annotated[Key, Internal]
     """An identifier's key; of a UnionID the key of its text, because a decision means it in every scope."""
     b: Annotated[Key, Internal]
-    reason: str
-    author: str
+    reason: Annotated[str, Doc("Why, in the steward's words.")]
+    author: Annotated[str, Doc("Who decided: the name of the API key.")]
     decided: Annotated[Millis, Internal]
     revoked: Annotated[Millis | None, Internal] = None
+    revoked_by: Annotated[str | None, Doc("Who revoked it: the name of the API key; null while it stands.")] = None
+    revoked_reason: Annotated[str | None, Doc("Why it was revoked; null while it stands.")] = None
+    named: Annotated[dict[Key, Node], Internal] = field(default_factory=dict, repr=False, compare=False)
+    """The identifiers behind `a` and `b`, by these. Filled in by who asks for them, never stored."""
+
+    @cached_property
+    def one_side(self) -> Annotated[Node | None, As("a")]:
+        """One of the two identifiers; of a UnionID, which a decision means in every scope, the first seen.
+
+        Null where it was erased, or where no evidence names it any more; of a RETRACT it is told from the evidence that does not count.
+        """
+        return self.named.get(self.a)
+
+    @cached_property
+    def other_side(self) -> Annotated[Node | None, As("b")]:
+        """The other identifier, in the same way."""
+        return self.named.get(self.b)
+
+    @cached_property
+    def decided_at(self) -> datetime:
+        """When, in UTC."""
+        return moment(self.decided)
+
+    @cached_property
+    def revoked_at(self) -> datetime | None:
+        """When it was revoked, in UTC; null while it stands."""
+        return None if self.revoked is None else moment(self.revoked)
 
     @property
     def pair(self) -> frozenset[Key]:

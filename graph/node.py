@@ -1,4 +1,4 @@
-"""What every node has: a derived key, and the id that clients see. Also the two notes that fields carry, and the clock's unit."""
+"""What every node has: a derived key, and the id that clients see. Also the notes that fields carry, and the clock's unit."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ Clock = Callable[[], Millis]
 
 class Doc(str):
     """What a field says about itself: its description in the GraphQL schema."""
+
+    __slots__ = ()
+
+
+class As(str):
+    """The name under which a derived edge is published, where a stored field of its class has that name already."""
 
     __slots__ = ()
 

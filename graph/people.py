@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 from graph.accounts import OpenPlatform, Touchpoint
 from graph.evidence import ResolutionSource
 from graph.node import Doc, Id, Internal, Key, Millis, Node, moment
-from graph.state import ConflictKind, ConflictState, CustomerState, EvidenceKind
+from graph.state import ConflictKind, ConflictState, CustomerState, EvidenceKind, Member, StoredRollup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,6 +229,13 @@ class Conflict(Node):
     refused: Annotated[EvidenceStep | None, Doc("The refused link; null for a mass case.")]
     refused_count: Annotated[int, Doc("How many links it refuses: 1, or all of a mass case.")]
     kept: Annotated[list[EvidenceStep], Doc("The links that hold the places it would have taken.")]
+    namespace: Annotated[
+        str | None,
+        Doc(
+            "Of external ids: the namespace in which one customer would have too many values, or that of the one that is generic or shed. "
+            "Null for others."
+        ),
+    ]
     about: Annotated[tuple[Key, ...], Internal]
     opened: Annotated[Millis, Internal]
     resolved: Annotated[Millis | None, Internal]
@@ -276,6 +283,9 @@ class Customer(Node):
         bool, Doc("Whether so much hangs together here that some links were left out; they come back when it fits.")
     ]
     conflicts: Annotated[list[Conflict], Doc("Conflicts about the customer's identifiers, resolved ones too; by id.")]
+    members: Annotated[tuple[Member, ...], Internal] = field(default=(), repr=False, compare=False)
+    rollups: Annotated[tuple[StoredRollup, ...], Internal] = field(default=(), repr=False, compare=False)
+    """What its identifiers said: from this an explanation is made when somebody asks for one."""
 
     @cached_property
     def first_seen_at(self) -> datetime:

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from graph.accounts import View
-from graph.evidence import STRENGTH, ResolutionSource, Said
+from graph.decisions import Decision, DecisionKind
+from graph.evidence import STRENGTH, ResolutionSource, Rollup, Said
+from graph.keys import Keys
 from graph.node import Key
 from graph.people import Conflict, Customer, EvidenceStep, ExternalID, Holder, Identity, OpenID, TouchpointUse, UnionID, WeChatAccount
-from graph.state import ConflictRow, Label, Member, Step, StoredRollup
+from graph.state import ConflictRow, Label, Member, Step, StoredRollup, named_by
 
 if TYPE_CHECKING:
     from graph.stores import Aggregate, ConflictFound
@@ -32,6 +34,8 @@ def customer_from(aggregate: Aggregate, view: View) -> Customer:
         external_ids=sorted((i for i in own.values() if isinstance(i, ExternalID)), key=lambda i: i.key),
         has_shed_evidence=aggregate.row.has_shed,
         conflicts=[_conflict(row, known) for row in sorted(aggregate.conflicts, key=lambda row: row.key)],
+        members=aggregate.members,
+        rollups=aggregate.rollups,
     )
     for identity in own.values():
         identity.around.customer.append(made)
@@ -71,6 +75,45 @@ def identity_from(member: Member, view: View) -> Identity:
         )
     return ExternalID(
         key=member.key, namespace=member.scope, value=member.value, first=member.first, is_generic=bool(member.crowded), around=Holder()
+    )
+
+
+def held_by(aggregate: Aggregate, name: Key, customer: Customer) -> Identity:
+    """The identifier of a customer that a decision names: by its key, or a UnionID by its text's, of several the first seen."""
+    meant = [member for member in aggregate.members if name in {member.key, member.text_key}]
+    return customer.identities[min(meant, key=lambda member: (member.first, member.key)).key]
+
+
+def told_by(decision: Decision, name: Key, holder: Mapping[Key, Aggregate], view: View, keys: Keys) -> Identity | None:
+    """An identifier that no evidence names any more because of this very RETRACT, as the evidence that does not count tells it."""
+    if decision.kind is not DecisionKind.RETRACT:
+        return None
+    told = [
+        _told(stored.rollup, member, view, keys)
+        for other in sorted(decision.pair & holder.keys())
+        for member in holder[other].members
+        for stored in holder[other].rollups
+        if stored.rollup.a == member.key and stored.rollup.b == name
+    ]
+    return min((one for one in told if one), key=lambda one: (one.first, one.key), default=None)
+
+
+def _told(rollup: Rollup, who: Member, view: View, keys: Keys) -> Identity | None:
+    """What a roll-up says that somebody came with. A UnionID was scoped by the binding of that time; None where there was none."""
+    if rollup.said is Said.CLAIMS:
+        (claimed,) = (one for one in named_by(rollup) if one.key == rollup.b)
+        return ExternalID(key=claimed.key, namespace=claimed.scope, value=claimed.value, first=rollup.first, is_generic=False)
+    platform_key = view.registry.history(Key(who.scope)).at(rollup.first).platform_key
+    if rollup.said is not Said.RESOLVED_AS or platform_key is None:
+        return None
+    platform = view.open_platform(platform_key)
+    return UnionID(
+        key=keys.union_id(platform.open_app_id, rollup.text),
+        open_app_id=platform.open_app_id,
+        value=rollup.text,
+        open_platform=platform,
+        first=rollup.first,
+        last=rollup.last,
     )
 
 
@@ -125,13 +168,14 @@ def _accounts(members: Sequence[Member], own: Mapping[Key, Identity]) -> list[We
 
 
 def _conflict(row: ConflictRow, known: Mapping[Key, Identity]) -> Conflict:
-    kept = [step for step in (_step(step, known) for step in row.kept) if step]
+    kept = [step for step in (step_from(step, known) for step in row.kept) if step]
     return Conflict(
         key=row.key,
         kind=row.kind,
-        refused=_step(row.refused, known) if row.refused else None,
+        refused=step_from(row.refused, known) if row.refused else None,
         refused_count=row.refused_count or 0,
         kept=kept,
+        namespace=row.namespace or None,
         about=row.about,
         opened=row.opened,
         resolved=row.resolved,
@@ -139,8 +183,8 @@ def _conflict(row: ConflictRow, known: Mapping[Key, Identity]) -> Conflict:
     )
 
 
-def _step(step: Step, known: Mapping[Key, Identity]) -> EvidenceStep | None:
-    """None where an end is no more: a resolved conflict outlives what it was about."""
+def step_from(step: Step, known: Mapping[Key, Identity]) -> EvidenceStep | None:
+    """A step between known identifiers. None where an end is no more: a resolved conflict outlives what it was about."""
     source, target = known.get(step.a), known.get(step.b)
     if source is None or target is None:
         return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from graph.chains import Chains
 from graph.node import Key
 from graph.partition import Partition
 from graph.policy import IdentityPolicy
@@ -63,6 +64,11 @@ class Slots:
         identifier = self._identifiers[key]
         return f"{identifier.label.value} {identifier.scope}"
 
+    def namespace(self, key: Key) -> str:
+        """An external id's; none of others."""
+        identifier = self._identifiers[key]
+        return identifier.scope if identifier.label is Label.EXTERNAL_ID else ""
+
     def different_pair(self, partition: Partition, a: Key, b: Key) -> Clash | None:
         """A pair declared DIFFERENT that joining the classes of a and b would bring together."""
         if not self._foes or partition.joined(a, b):
@@ -105,7 +111,13 @@ class Slots:
 
 
 def conflicts(
-    refused: Iterable[Refusal], accepted: Iterable[Step], customers: Partition, crowded: Mapping[Key, str], crowds: Mapping[Key, Crowd]
+    refused: Iterable[Refusal],
+    accepted: Iterable[Step],
+    customers: Partition,
+    crowded: Mapping[Key, str],
+    crowds: Mapping[Key, Crowd],
+    *,
+    slots: Slots,
 ) -> list[ConflictRow]:
     """One per refused link whose ends stayed apart; mass cases are one each."""
     mass: dict[tuple[ConflictKind, Key], list[Step]] = defaultdict(list)
@@ -119,48 +131,26 @@ def conflicts(
             single.append((refusal.link, refusal.clash))
     for key in crowded.keys() & {key for key, crowd in crowds.items() if crowd.accounts + crowd.neighbours}:
         mass.setdefault((ConflictKind.GENERIC_IDENTIFIER, key), [])
-    kept = _Kept(accepted) if single else None
+    kept = Chains(accepted if single else ())
     rows = [
-        _mass_row(kind, key, len(links)) for (kind, key), links in sorted(mass.items(), key=lambda item: (item[0][1], item[0][0].value))
+        _mass_row(kind, key, len(links), slots.namespace(key))
+        for (kind, key), links in sorted(mass.items(), key=lambda item: (item[0][1], item[0][0].value))
     ]
     for link, clash in single:
-        chains = kept.chains(link, clash) if kept else ()
-        rows.append(ConflictRow(key=Key(""), kind=clash.kind, about=(link.a, link.b), refused=link, refused_count=1, kept=chains))
+        chains = _holding(link, clash, kept)
+        namespace = slots.namespace(clash.x) if clash.kind is ConflictKind.TWO_VALUES_ONE_NAMESPACE else ""
+        about = (link.a, link.b)
+        row = ConflictRow(key=Key(""), kind=clash.kind, about=about, refused=link, refused_count=1, kept=chains, namespace=namespace)
+        rows.append(row)
     return rows
 
 
-def _mass_row(kind: ConflictKind, key: Key, links: int) -> ConflictRow:
+def _mass_row(kind: ConflictKind, key: Key, links: int, namespace: str) -> ConflictRow:
     # Of a generic identifier not every link need be among the facts, so theirs are counted when they are read.
     count = None if kind is ConflictKind.GENERIC_IDENTIFIER else links
-    return ConflictRow(key=Key(""), kind=kind, about=(key,), refused=None, refused_count=count, kept=())
+    return ConflictRow(key=Key(""), kind=kind, about=(key,), refused=None, refused_count=count, kept=(), namespace=namespace)
 
 
-class _Kept:
-    """The accepted links, to find by which of them the two that clash hold their places."""
-
-    def __init__(self, accepted: Iterable[Step]) -> None:
-        self._beside: dict[Key, list[tuple[Key, Step]]] = defaultdict(list)
-        for step in accepted:
-            self._beside[step.a].append((step.b, step))
-            self._beside[step.b].append((step.a, step))
-
-    def chains(self, link: Step, clash: Clash) -> tuple[Step, ...]:
-        """The shortest chain from either end of the refused link to whom it would clash with."""
-        found = dict.fromkeys((*self._chain(link.a, clash.x), *self._chain(link.b, clash.y)))
-        return tuple(found)
-
-    def _chain(self, start: Key, goal: Key) -> list[Step]:
-        came: dict[Key, tuple[Key, Step] | None] = {start: None}
-        queue = deque([start])
-        while queue and goal not in came:
-            here = queue.popleft()
-            for there, step in sorted(self._beside[here], key=lambda pair: pair[0]):
-                if there not in came:
-                    came[there] = (here, step)
-                    queue.append(there)
-        steps: list[Step] = []
-        back = came.get(goal)
-        while back:
-            steps.append(back[1])
-            back = came[back[0]]
-        return steps[::-1]
+def _holding(link: Step, clash: Clash, kept: Chains) -> tuple[Step, ...]:
+    """The shortest chain from either end of the refused link to whom it would clash with."""
+    return tuple(dict.fromkeys((*(kept.between(link.a, clash.x) or ()), *(kept.between(link.b, clash.y) or ()))))

@@ -89,6 +89,13 @@ def resolve(facts: Facts) -> Resolution:
     return _Rule(facts).resolution()
 
 
+def steps_taken(facts: Facts) -> list[Step]:
+    """The links that join, and the SAMEs: by these every class hangs together."""
+    rule = _Rule(facts)
+    rule.resolution()
+    return [*(link.step for link in rule.accepted), *rule.declared]
+
+
 class _Rule:
     """One run of the rule; the methods are its steps in order."""
 
@@ -101,6 +108,8 @@ class _Rule:
                 self.named[name].append(identifier.key)
         self.slots = Slots(facts.identifiers, facts.policy, self._pairs(DecisionKind.DIFFERENT))
         self.accepted: list[Link] = []
+        self.declared: list[Step] = []
+        """SAMEs that hold."""
 
     def resolution(self) -> Resolution:
         facts = self.facts
@@ -119,7 +128,7 @@ class _Rule:
             customer=seed,
             crowded=crowded,
             shed=frozenset(shed | oversized),
-            conflicts=conflicts(self.refused, (link.step for link in self.accepted), customers, crowded, facts.crowds),
+            conflicts=conflicts(self.refused, (link.step for link in self.accepted), customers, crowded, facts.crowds, slots=self.slots),
         )
 
     def _crowded_by_slot(self, wechat: Iterable[Link]) -> dict[Key, str]:
@@ -206,6 +215,7 @@ class _Rule:
                 self.refused.append(Refusal(link=step, clash=clash))
             else:
                 customers.join(a, b)
+                self.declared.append(step)
         return customers
 
     def _join(self, partition: Partition, link: Link, clash_of: Callable[[Partition, Key, Key], Clash | None]) -> None:

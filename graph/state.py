@@ -164,6 +164,8 @@ class ConflictRow:
     refused_count: int | None
     """Refused links; None for a generic identifier, whose links are counted when it is read."""
     kept: tuple[Step, ...]
+    namespace: str = ""
+    """In which namespace a customer would have too many values, or of which the external id is that a mass case is about."""
     opened: Millis = 0
     resolved: Millis | None = None
 

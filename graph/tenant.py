@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from graph.changes import NO_NUMBER, former
+from graph.decisions import Decision
 from graph.people import Conflict, Customer
-from graph.portrait import conflict_from, customer_from, identity_from
-from graph.stores import ConflictFilter, CustomerFilter, Page, Slice, Store
+from graph.portrait import conflict_from, customer_from, held_by, identity_from, told_by
+from graph.state import ConflictKind, ConflictState, Step
+from graph.stores import ConflictFilter, CustomerFilter, DecisionFilter, Page, Slice, Store
+from graph.why import steps_within
 
 if TYPE_CHECKING:
     from graph.accounts import Registry, View
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from graph.turn import Loaded, Scope, Writes
 
 T = TypeVar("T")
+
+DECISIONS = 10_000
+"""More than stewards make about one customer."""
 
 
 class Tenant:
@@ -88,6 +94,30 @@ class Tenant:
         registry, found = await self.store.conflicts(self.name, keys)
         view = registry.view(self.now())
         return [conflict_from(one, view) if one else None for one in found]
+
+    async def steps_within(self, customer: Customer) -> list[Step]:
+        """What holds a customer together, with one question: for the decisions on it."""
+        names = {name for member in customer.members for name in (member.key, *member.names)}
+        which = DecisionFilter(names=tuple(sorted(names)), is_revoked=False)
+        registry, found = await self.store.page(self.name, Decision, Page(limit=DECISIONS), which)
+        too_large = [one for one in customer.conflicts if one.kind is ConflictKind.TOO_LARGE and one.state is ConflictState.OPEN]
+        shed = {key for conflict in too_large for key in conflict.about}
+        return steps_within(customer.members, customer.rollups, found.items, registry, shed)
+
+    async def fill_decisions(self, decisions: Sequence[Decision]) -> list[Identity]:
+        """Fill in the identifiers that decisions speak of, with one question for all of them; gives those that are somebody's."""
+        names = sorted({name for decision in decisions for name in decision.pair})
+        if not names:
+            return []
+        registry, found = await self.store.named(self.name, names)
+        view = registry.view(self.now())
+        holder = {name: aggregate for name, aggregate in zip(names, found, strict=True) if aggregate}
+        made = {aggregate.row.key: customer_from(aggregate, view) for aggregate in holder.values()}
+        held = {name: held_by(aggregate, name, made[aggregate.row.key]) for name, aggregate in holder.items()}
+        for decision in decisions:
+            gone = {name: one for name in decision.pair - held.keys() if (one := told_by(decision, name, holder, view, self.keys))}
+            decision.named.update({name: held[name] for name in decision.pair & held.keys()} | gone)
+        return list(held.values())
 
     async def fill_conflicts(self, conflicts: Iterable[Conflict]) -> None:
         """Fill in the customers on the sides of conflicts, with one question for all of them."""

@@ -11,6 +11,7 @@ import strawberry
 
 from app.access import Access, Caller
 from app.ingest.ports import BackfillService, LoginService
+from graph.chains import Chains
 from graph.changes import Change
 from graph.gather import Recorder
 from graph.node import Key
@@ -42,6 +43,8 @@ class Context:
     """Pages of touchpoints' OpenIDs that this operation asked for: asked again, they are not loaded again."""
     histories: dict[Key, asyncio.Task[Sequence[Change]]] = field(default_factory=dict)
     """Customers' histories, likewise."""
+    explained: dict[Key, asyncio.Task[Chains]] = field(default_factory=dict)
+    """What customers hang together by, as far as this operation asked."""
 
     @cached_property
     def tenant(self) -> Tenant:

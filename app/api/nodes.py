@@ -13,8 +13,10 @@ from app.api.edges import fill
 from app.api.errors import bad_input
 from app.api.fields import query
 from app.api.selection import Selection
+from app.api.steward import fill_sides
 from graph.apikeys import ApiKey
 from graph.changes import Change
+from graph.decisions import Decision
 from graph.jobs import Job
 from graph.node import Id, Key, Node, key_of
 from graph.people import Customer
@@ -24,7 +26,7 @@ MOST = 100
 REGISTRY = frozenset({"ent", "op", "tp", "bnd"})
 PEOPLE = frozenset({"cus", "acc", "oid", "uid", "xid"})
 CONFLICTS = frozenset({"cfl"})
-STORED = frozenset({"qua", "job", "key", "chg"})
+STORED = frozenset({"qua", "job", "key", "chg", "dec"})
 
 
 @strawberry.type
@@ -106,4 +108,5 @@ async def _stored(context: Context, selected: Selection, keys: dict[str, Key]) -
         view = await tenant.view()
         nodes = {one: replace(node, view=view) if isinstance(node, Job) else node for one, node in nodes.items()}
     await fill(tenant, selected, [node for node in nodes.values() if isinstance(node, Change)])
-    return {one: node for one, node in nodes.items() if isinstance(node, Job | Quarantined | ApiKey | Change)}
+    await fill_sides(tenant, selected, [node for node in nodes.values() if isinstance(node, Decision)])
+    return {one: node for one, node in nodes.items() if isinstance(node, Job | Quarantined | ApiKey | Change | Decision)}

@@ -115,6 +115,9 @@ class ConflictFilter:
     states: Annotated[list[ConflictState] | None, Doc("In any of these states; an empty list is no condition.")] = None
     kinds: Annotated[list[ConflictKind] | None, Doc("Of any of these kinds; an empty list is no condition.")] = None
     app_id: Annotated[str | None, Doc("About an OpenID of the touchpoint with this AppID.")] = None
+    namespace: Annotated[
+        str | None, Doc("About external ids of this namespace. With TWO_VALUES_ONE_NAMESPACE and `member`: who has two member numbers.")
+    ] = None
 
     def which(self, tenant: Tenant) -> stores.ConflictFilter:
         """The same, as the store takes it."""
@@ -122,6 +125,7 @@ class ConflictFilter:
             states=tuple(self.states or ()),
             kinds=tuple(self.kinds or ()),
             touchpoint=None if self.app_id is None else tenant.keys.touchpoint(self.app_id),
+            namespace=self.namespace,
         )
 
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar, cast
 import strawberry
 
 from graph.given import Unset
-from graph.node import Doc, Internal
+from graph.node import As, Doc, Internal
 
 T = TypeVar("T")
 
@@ -35,11 +35,12 @@ class CannotPublishError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class _Member:
-    """One field to be: its type and its description, and for inputs its default."""
+    """One field to be: its type and its description, for inputs its default, and its name where that is not its attribute's."""
 
     kind: Any
     description: str
     default: Any
+    name: str | None = None
 
 
 def publish(
@@ -89,7 +90,7 @@ def publish_enum(kind: type[enum.Enum], name: str | None = None) -> None:
 
 def _field(member: _Member) -> object:
     if member.default is dataclasses.MISSING:
-        return strawberry.field(description=member.description, graphql_type=member.kind)
+        return strawberry.field(name=member.name, description=member.description, graphql_type=member.kind)
     return strawberry.field(description=member.description, graphql_type=member.kind, default=member.default)
 
 
@@ -110,7 +111,8 @@ def _members(kind: type, names: Mapping[str, type], *, is_input: bool) -> Iterat
             if isinstance(made, cached_property) and not name.startswith("_") and name not in found:
                 type_, notes = _noted(typing.get_type_hints(made.func, localns=dict(names), include_extras=True)["return"])
                 if not _is_internal(notes):
-                    found[name] = _Member(type_, _text(made.func.__doc__, f"{where}.{name}"), dataclasses.MISSING)
+                    its_name = next((note for note in notes if isinstance(note, As)), None)
+                    found[name] = _Member(type_, _text(made.func.__doc__, f"{where}.{name}"), dataclasses.MISSING, its_name)
     yield from sorted(found.items(), key=lambda item: item[0] != "id")
 
 

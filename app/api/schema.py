@@ -24,20 +24,30 @@ from app.api.people import PeopleQueries
 from app.api.resolutions import ResolutionMutations
 from app.api.rules import RuleMutations, RuleQueries
 from app.api.scalars import SCALARS
+from app.api.steward import StewardMutations, StewardQueries
 
 REMEMBERED = 256
 """Documents whose parsed form and validation are kept: a client repeats few."""
 
 
 @strawberry.type(description="What can be asked. Needs the scope READ, but for `viewer`.")
-class Query(KeyQueries, NodeQueries, PeopleQueries, AccountQueries, RuleQueries, JobQueries, FeedQueries):
+class Query(KeyQueries, NodeQueries, PeopleQueries, StewardQueries, AccountQueries, RuleQueries, JobQueries, FeedQueries):
     """Every question."""
 
 
 @strawberry.type(
     description="What can be changed. Every payload says in `errors` what was refused; each mutation names the scope it needs."
 )
-class Mutation(AccountMutations, BindingMutations, RuleMutations, ResolutionMutations, LoginMutations, JobMutations, KeyMutations):
+class Mutation(
+    AccountMutations,
+    BindingMutations,
+    RuleMutations,
+    ResolutionMutations,
+    LoginMutations,
+    JobMutations,
+    StewardMutations,
+    KeyMutations,
+):
     """Every mutation."""
 
 

@@ -7,11 +7,14 @@ import strawberry
 from app.api.changes import history
 from app.api.publish import publish, publish_enum
 from app.api.touchpoints import open_ids
+from app.api.why import why
 from app.ingest.ports import MissingUnionIdReason
 from graph.accounts import Binding, Entity, EntityKind, EntityRegion, EntityRelation, OpenPlatform, Touchpoint
 from graph.apikeys import ApiKey, Scope
 from graph.bindings import BindingPath, BindingState, SubjectRelation, TouchpointKind
 from graph.changes import Change, ChangeKind
+from graph.decisions import Decision, DecisionKind
+from graph.effect import CustomerSketch, PartitionEffect
 from graph.errors import AlreadyBound, BindingLimitReached, SimpleError, UserError, UserErrorCode, WeChatRefused
 from graph.evidence import ResolutionSource
 from graph.jobs import Job, JobKind, JobState
@@ -31,6 +34,7 @@ ENUMS = (
     ConflictKind,
     ConflictState,
     CustomerState,
+    DecisionKind,
     EntityKind,
     EntityRegion,
     EvidenceKind,
@@ -53,6 +57,7 @@ NODES = (
     Binding,
     Change,
     Conflict,
+    Decision,
     Entity,
     ExternalID,
     Job,
@@ -62,7 +67,7 @@ NODES = (
     UnionID,
     WeChatAccount,
 )
-PARTS = (BindingLimit, BindingRule, IdentityPolicy, LimitComponent, NamespacePolicy, TouchpointUse)
+PARTS = (BindingLimit, BindingRule, CustomerSketch, IdentityPolicy, LimitComponent, NamespacePolicy, PartitionEffect, TouchpointUse)
 PARTS_WITH_KEYS = (EntityRelation, EvidenceStep)
 """They are shown inside of others and have an id for caches, but `node(id:)` does not answer them."""
 IMPLEMENTING = (*NODES, Customer, Touchpoint)
@@ -78,7 +83,7 @@ for _node in (*NODES, *PARTS):
     publish(_node)
 for _part in PARTS_WITH_KEYS:
     publish(_part, is_node=False)
-publish(Customer, resolvers={"history": history})
+publish(Customer, resolvers={"history": history, "why": why})
 publish(Touchpoint, resolvers={"open_ids": open_ids})
 for _error in ERRORS:
     publish(_error, names={"Binding": Binding, "BindingLimit": BindingLimit})

@@ -96,6 +96,8 @@ class ConflictFilter:
     kinds: tuple[ConflictKind, ...] = ()
     touchpoint: Key | None = None
     """About an OpenID of this touchpoint."""
+    namespace: str | None = None
+    """About external ids of this namespace: see ConflictRow.namespace."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +107,15 @@ class JobFilter:
     kinds: tuple[JobKind, ...] = ()
     states: tuple[JobState, ...] = ()
     touchpoint: Key | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionFilter:
+    """Which decisions; all conditions together."""
+
+    names: tuple[Key, ...] | None = None
+    """On any of these: identifiers by key, UnionIDs by their text's key."""
+    is_revoked: bool | None = None
 
 
 class Store(Protocol):
@@ -152,6 +163,13 @@ class Store(Protocol):
         """
         ...
 
+    async def named(self, tenant: str, names: Sequence[Key]) -> tuple[Registry, list[Aggregate | None]]:
+        """The customers that hold what decisions name, in order: identifiers by key, a UnionID by its text's key. One statement.
+
+        A text may be that of several UnionIDs, each scoped by another platform: then the one first seen.
+        """
+        ...
+
     async def customer_page(self, tenant: str, which: CustomerFilter, page: Page) -> tuple[Registry, Slice[Aggregate]]:
         """Customers in the order of their keys."""
         ...
@@ -168,7 +186,13 @@ class Store(Protocol):
         """Conflicts by key, in order."""
         ...
 
-    async def page(self, tenant: str, kind: type[N], page: Page, which: JobFilter | None = None) -> tuple[Registry, Slice[N]]:
+    async def evidence(self, tenant: str, keys: Sequence[Key]) -> list[StoredRollup | None]:
+        """Roll-ups that link two identifiers (RESOLVED_AS, MIGRATED_TO, CLAIMS), those that count nowhere too, by key, in order."""
+        ...
+
+    async def page(
+        self, tenant: str, kind: type[N], page: Page, which: JobFilter | DecisionFilter | None = None
+    ) -> tuple[Registry, Slice[N]]:
         """Jobs, quarantined rows, API keys or decisions in the order of their keys."""
         ...
 

@@ -15,11 +15,13 @@ async def ids_of_everything(api: Api) -> Json:
     """An id of each kind, by its type."""
     await api.record("wxmini open-a union-1 member:7", "wxmini open-b union-1", "wxwaiting open -")
     await api.done("createApiKey", name="a key", scopes=["READ"])
+    a, b = ({"openId": {"appId": "wxmini", "value": value}} for value in ("open-a", "open-b"))
+    await api.done("declareDifferent", a=a, b=b, reason="They came together.")
     data = await api.ask("""{
         customers(first: 100) { nodes { id accounts { id } openIds { id } unionIds { id } externalIds { id } } }
         entities { nodes { id } } openPlatforms { nodes { id } } touchpoints { nodes { id bindingHistory { id } } }
         conflicts { nodes { id } } quarantine { nodes { id } } jobs { nodes { id } } apiKeys { nodes { id } }
-        changes(first: 1) { nodes { id } } }""")
+        changes(first: 1) { nodes { id } } decisions { nodes { id } } }""")
     people = data["customers"]["nodes"]
     return {
         "Customer": people[0]["id"],
@@ -36,6 +38,7 @@ async def ids_of_everything(api: Api) -> Json:
         "Job": data["jobs"]["nodes"][0]["id"],
         "ApiKey": data["apiKeys"]["nodes"][0]["id"],
         "Change": data["changes"]["nodes"][0]["id"],
+        "Decision": data["decisions"]["nodes"][0]["id"],
     }
 
 
@@ -108,16 +111,20 @@ async def test_a_foreign_id_is_an_unknown_one(brand: Api, store: Store, clock: S
         byOpenId: customer(by: {openId: {appId: "wxmini", value: "open-a"}}) { id }
         entity(entityId: "acme") { id } openPlatform(openAppId: "wxopen1") { id } touchpoint(appId: "wxmini") { id }
         customers(after: $cursor) { totalCount nodes { id } } conflicts { totalCount } quarantine { totalCount } jobs { totalCount }
-        touchpoints { totalCount } entities { totalCount } apiKeys { totalCount } }"""
+        touchpoints { totalCount } entities { totalCount } apiKeys { totalCount } decisions { totalCount }
+        ofThem: decisions(filter: {customerId: $id}) { totalCount } }"""
     assert await other.ask(document, id=ids["Customer"], cursor=cursor) == {
         **dict.fromkeys(("byId", "byOpenId", "entity", "openPlatform", "touchpoint")),
         "customers": {"totalCount": 0, "nodes": []},
         **{name: {"totalCount": 0} for name in ("conflicts", "quarantine", "jobs", "touchpoints", "entities", "apiKeys")},
+        **{name: {"totalCount": 0} for name in ("decisions", "ofThem")},
     }
     for mutation, given in (
         ("retractBinding", {"bindingId": ids["Binding"], "reason": "x"}),
         ("cancelJob", {"jobId": ids["Job"]}),
         ("revokeApiKey", {"id": ids["ApiKey"]}),
+        ("revokeDecision", {"decisionId": ids["Decision"], "reason": "x"}),
+        ("declareSame", {"a": {"id": ids["Customer"]}, "b": {"id": ids["Customer"]}, "reason": "x"}),
         ("bindTouchpoint", {"appId": "wxmini", "openAppId": "wxopen1"}),
         ("registerTouchpoint", {"appId": "new", "name": "x", "kind": "STORE", "entityId": "acme"}),
     ):

@@ -29,10 +29,11 @@ SCOPES = {
         correctBinding retractBinding overrideLimit""",
     Scope.INGEST: """recordResolutions recordMigrations exchangeLoginCode linkExternalIds unlinkExternalIds startBackfill cancelJob
         resumeJob replayQuarantine""",
+    Scope.STEWARD: "declareSame declareDifferent revokeDecision retractEvidence",
     Scope.ADMIN: "createApiKey revokeApiKey",
 }
 QUESTIONS = """viewer node nodes customer customersBy customers entity entities openPlatform openPlatforms touchpoint touchpoints
-    identityPolicy bindingRules conflicts quarantine jobs apiKeys changes customerIdMap"""
+    identityPolicy bindingRules conflicts quarantine jobs apiKeys changes customerIdMap decisions"""
 
 
 def needs(root: type) -> dict[str, list[Scope | None]]:
@@ -110,8 +111,8 @@ def test_absent_is_not_null() -> None:
     assert "= null" not in schema_sdl()
 
 
-def test_no_field_below_the_root_but_two_has_arguments_or_a_resolver() -> None:
-    """What lies below a root field is plain data, but for the OpenIDs of a touchpoint and the history of a customer."""
+def test_no_field_below_the_root_but_three_has_arguments_or_a_resolver() -> None:
+    """What lies below a root field is plain data, but for a touchpoint's OpenIDs and a customer's history and explanations."""
     working = {
         f"{name}.{one.python_name}"
         for name, kind in schema.schema_converter.type_map.items()
@@ -119,4 +120,4 @@ def test_no_field_below_the_root_but_two_has_arguments_or_a_resolver() -> None:
         for one in definition.fields
         if one.base_resolver or one.arguments
     }
-    assert {"Customer.history", "Touchpoint.open_ids"} == working
+    assert {"Customer.history", "Customer.why", "Touchpoint.open_ids"} == working

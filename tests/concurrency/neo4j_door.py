@@ -141,6 +141,7 @@ def _conflict(has: Found) -> ConflictRow:
         kept=tuple(_step(step) for step in json.loads(has["kept"])),
         opened=has["opened"],
         resolved=has.get("resolved"),
+        namespace=has["namespace"],
     )
 
 

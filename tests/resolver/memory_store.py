@@ -122,6 +122,10 @@ class MemoryStore:
         """Nodes outside the registry."""
         return [self.nodes_.get(key) for key in keys]
 
+    async def evidence(self, _: str, keys: Sequence[Key]) -> list[StoredRollup | None]:
+        """Roll-ups by key."""
+        return [self.rollups.get(key) for key in keys]
+
     async def quarantined(self, _: str, app_id: str | None, after: Key | None, limit: int) -> list[Key]:
         """Whole rows that wait."""
         rows = [node for node in self.nodes_.values() if isinstance(node, Quarantined) and node.row and app_id in {None, node.app_id}]

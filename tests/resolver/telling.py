@@ -11,7 +11,7 @@ from graph.accounts import Registry
 from graph.binding import _recorded, bind_touchpoint, correct_binding, move_touchpoint, retract_binding, unbind_touchpoint
 from graph.bindings import TouchpointKind
 from graph.changes import ChangeKind
-from graph.decisions import DecisionKind
+from graph.decisions import Decision, DecisionKind
 from graph.derive import News, derive
 from graph.errors import Refused
 from graph.evidence import ResolutionSource, Rollup
@@ -26,7 +26,7 @@ from graph.record import record_resolutions
 from graph.registry import register_touchpoint, registry_only
 from graph.results import Outcome
 from graph.state import ConflictKind, naming
-from graph.steward import decide_on, revoke_decision
+from graph.steward import Word, _derived, revoke_decision
 from graph.stores import Store
 from graph.tenant import Tenant
 from graph.turn import Loaded, Scope, Writes
@@ -158,7 +158,7 @@ class Teller:
             case Decided():
                 await self._decide(one)
             case Revoke(key):
-                await revoke_decision(self.tenant, Key(key.ljust(22, "x")))
+                await revoke_decision(self.tenant, f"dec_{key.ljust(22, 'x')}", Word(reason="test", author="test"))
 
     async def _claim(self, one: Claimed | Unlinked) -> None:
         if isinstance(one, Unlinked):
@@ -231,5 +231,7 @@ class Teller:
 
     async def _decide(self, one: Decided) -> None:
         a, b = self.names.key(one.a), self.names.key(one.b)
-        key = Key(one.key.ljust(22, "x"))
-        await decide_on(self.tenant, DecisionKind(one.kind), a, b, reason="test", author="test", key=key, at=one.at)
+        key, both = Key(one.key.ljust(22, "x")), frozenset((a, b))
+        made = Decision(key=key, kind=DecisionKind(one.kind), a=a, b=b, reason="test", author="test", decided=one.at)
+        scope = Scope(people=both, expand=both, names=both)
+        await self.tenant.write(lambda _: scope, lambda loaded: (_derived(self.tenant, loaded, made)[0], None))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from graph.accounts import Touchpoint
 from graph.bindings import TouchpointKind
+from graph.decisions import Decision, DecisionKind
 from graph.evidence import ResolutionSource, Rollup, Said
 from graph.jobs import Job, JobKind, JobState
 from graph.keys import Keys
@@ -125,6 +126,14 @@ class Cast:
     def job(self, name: str, state: JobState = JobState.QUEUED, kind: JobKind = JobKind.BACKFILL, **given: Millis) -> Job:
         """A job; given may be started and lease_until."""
         return Job(key=self.keys.derive("Job", name), kind=kind, state=state, **given)  # type: ignore[arg-type]  # only times are given
+
+    def decision(self, name: str, a: Key, b: Key, kind: DecisionKind = DecisionKind.SAME, *, revoked: Millis | None = None) -> Decision:
+        """What a steward said; where it is revoked, by another one."""
+        key = self.keys.derive("Decision", name)
+        by, why = ("Bea", "It was wrong.") if revoked else (None, None)
+        return Decision(
+            key=key, kind=kind, a=a, b=b, reason="So.", author="Ann", decided=1, revoked=revoked, revoked_by=by, revoked_reason=why
+        )
 
     def row_in_quarantine(self, name: str, app: str | None = "wxa", row: str = "{}") -> Quarantined:
         """A whole row that waits; without a row, a UnionID that does."""

@@ -29,6 +29,8 @@ RENAMED = {
     "lease_owner": "leaseOwner",
     "customer_key": "customerKey",
     "changes_left": "changesLeft",
+    "revoked_by": "revokedBy",
+    "revoked_reason": "revokedReason",
 }
 """Fields of rows that are planted, where the property's name is another."""
 ROLLUP = ("key", "b", "source", "first", "last", "times", "text")
@@ -155,8 +157,9 @@ class _Door:
     def put_conflict(self, row: ConflictRow, members: Mapping[Key, Member]) -> None:
         state = "OPEN" if row.resolved is None else "RESOLVED"
         steps = {"refused": json.dumps(to_row(row.refused)) if row.refused else None, "kept": json.dumps([to_row(one) for one in row.kept])}
+        here = {"namespace": row.namespace}
         plain = {"key": row.key, "kind": row.kind.name, "refusedCount": row.refused_count, "opened": row.opened, "resolved": row.resolved}
-        self.make("Conflict", {**plain, **steps, "state": state, "about": list(row.about), "mentions": list(row.mentions)})
+        self.make("Conflict", {**plain, **steps, "state": state, "about": list(row.about), "mentions": list(row.mentions)} | here)
         for key in row.about:
             member = members.get(key)
             at = member.scope if member and member.label is Label.OPEN_ID else None
@@ -231,6 +234,7 @@ def _conflict(row: dict[str, Any]) -> ConflictRow:
         refused=_step(json.loads(row["refused"])) if "refused" in row else None,
         refused_count=row.get("refusedCount"),
         kept=tuple(map(_step, json.loads(row["kept"]))),
+        namespace=row["namespace"],
         opened=row["opened"],
         resolved=row.get("resolved"),
     )

@@ -8,12 +8,13 @@ from itertools import product
 
 import pytest
 
+from graph.decisions import Decision, DecisionKind
 from graph.jobs import Job, JobKind, JobState
 from graph.node import Key
 from graph.quarantine import Quarantined
 from graph.requests import Request
 from graph.state import ConflictKind, ConflictState, CustomerRow, CustomerState, Member
-from graph.stores import ConflictFilter, CustomerFilter, JobFilter, Page, Store
+from graph.stores import ConflictFilter, CustomerFilter, DecisionFilter, JobFilter, Page, Store
 from graph.turn import Writes
 from tests.stores.cast import Cast, customer, together
 from tests.stores.harness import Harness, walk, write
@@ -118,22 +119,25 @@ class Paging(Harness):
         assert (await store.open_id_page(tenant, shop, Page(limit=2)))[1].total is None
 
     async def test_conflicts_by_every_filter(self, store: Store, tenant: str, cast: Cast) -> None:
-        """By state, kind and the touchpoint of an OpenID they are about: forwards, backwards, counted."""
+        """By state, kind, namespace and the touchpoint of an OpenID they are about: forwards, backwards, counted."""
         rows: list[object] = []
-        known: dict[Key, tuple[ConflictState, ConflictKind, str]] = {}
-        for n, (resolved, kind, app, _) in enumerate(product((None, 5), list(ConflictKind)[:3], "ab", range(3))):
+        known: dict[Key, tuple[ConflictState, ConflictKind, str, str]] = {}
+        for n, (resolved, kind, app, space) in enumerate(product((None, 5), list(ConflictKind)[:3], "ab", ("member", "crm", ""))):
             one, union = cast.open_id(f"wx{app}", f"c{n}"), cast.union_id("wxo", f"c{n}")
-            conflict = cast.conflict(one, union, kind=kind, resolved=resolved)
+            conflict = replace(cast.conflict(one, union, kind=kind, resolved=resolved), namespace=space)
             rows += [one, union, conflict]
-            known[conflict.key] = (ConflictState.OPEN if resolved is None else ConflictState.RESOLVED, kind, app)
+            known[conflict.key] = (ConflictState.OPEN if resolved is None else ConflictState.RESOLVED, kind, app, space)
         await self.plant(tenant, together(*rows))
         kinds = list(ConflictKind)
-        for states, wanted, app in product(
-            ((), (ConflictState.OPEN,), tuple(ConflictState)), ((), (kinds[0],), (kinds[1], kinds[2]), (kinds[4],)), ("", "a", "c")
-        ):
-            which = ConflictFilter(states=states, kinds=wanted, touchpoint=cast.keys.touchpoint(f"wx{app}") if app else None)
+        every_state = ((), (ConflictState.OPEN,), tuple(ConflictState))
+        every_kind = ((), (kinds[0],), (kinds[1], kinds[2]), (kinds[4],))
+        for states, wanted, app, within in product(every_state, every_kind, ("", "a", "c"), (None, "member", "phone")):
+            touchpoint = cast.keys.touchpoint(f"wx{app}") if app else None
+            which = ConflictFilter(states=states, kinds=wanted, touchpoint=touchpoint, namespace=within)
             expected = sorted(
-                key for key, (s, k, a) in known.items() if (not states or s in states) and (not wanted or k in wanted) and app in ("", a)
+                key
+                for key, (s, k, a, n) in known.items()
+                if (not states or s in states) and (not wanted or k in wanted) and app in ("", a) and within in (None, n)
             )
             for is_backward in (False, True):
                 ask = partial(store.conflict_page, tenant, which)
@@ -202,13 +206,34 @@ class Paging(Harness):
         await write(store, tenant, Writes(drop=[first]))
         assert [None] == await store.nodes(tenant, [first.key])
 
+    async def test_decisions_by_every_filter(self, store: Store, tenant: str, cast: Cast) -> None:
+        """By whether they stand and by whom they are on, on either side: forwards, backwards, counted; each once."""
+        names = [Key(name * 22) for name in "abc"]
+        made: dict[Key, Decision] = {}
+        for n, (a, b, revoked) in enumerate(product(names, names, (None, 5))):
+            one = cast.decision(f"d{n}", a, b, kind=list(DecisionKind)[n % 3], revoked=revoked)
+            made[one.key] = one
+        await self.plant(tenant, together(*made.values(), cast.job("j")))
+        for wanted, is_revoked in product((None, (), (names[0],), (names[0], names[2])), (None, False, True)):
+            which = DecisionFilter(names=wanted, is_revoked=is_revoked)
+            expected = sorted(
+                one.key
+                for one in made.values()
+                if (wanted is None or one.pair & set(wanted)) and is_revoked in {None, one.revoked is not None}
+            )
+            for is_backward in (False, True):
+                ask = partial(store.page, tenant, Decision, which=which)
+                assert expected == await walk(ask, 4, backward=is_backward)
+            _, part = await store.page(tenant, Decision, Page(limit=3, is_counted=True), which)
+            assert (len(expected), [made[key] for key in expected[:3]]) == (part.total, part.items)
+
     async def test_pages_stay_within_the_tenant(self, store: Store, tenant: str, cast: Cast) -> None:
         """Another tenant's pages are empty, and its totals nought."""
         other = f"{tenant}-other"
         await store.create_tenant(other)
         await self.crowd(tenant, cast)
         one, two = cast.open_id("wxa", "c1"), cast.open_id("wxa", "c2")
-        await self.plant(tenant, together(one, two, cast.conflict(one, two), cast.job("j")))
+        await self.plant(tenant, together(one, two, cast.conflict(one, two), cast.job("j"), cast.decision("d", one.key, two.key)))
         shop, page = cast.keys.touchpoint("wxa"), Page(is_counted=True)
         which = CustomerFilter(used_all=(shop,), seen_since=1)
         for _, part in (
@@ -219,6 +244,8 @@ class Paging(Harness):
             await store.conflict_page(other, ConflictFilter(), page),
             await store.conflict_page(other, ConflictFilter(touchpoint=shop), page),
             await store.page(other, Job, page),
+            await store.page(other, Decision, page),
+            await store.page(other, Decision, page, DecisionFilter(names=(one.key,), is_revoked=False)),
         ):
             assert ([], False, 0) == (part.items, part.has_more, part.total)
 

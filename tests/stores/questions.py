@@ -51,6 +51,32 @@ class Questions(Harness):
         assert [b.key, None, a.key, b.key, a.key] == [one and one.row.key for one in found]
         assert (await store.customers(tenant, []))[1] == []
 
+    async def test_customers_by_what_decisions_name(self, store: Store, tenant: str, cast: Cast) -> None:
+        """By an identifier's key or a UnionID's text, in the order asked and in one statement; of one text's UnionIDs the first seen."""
+        a, b, c = (cast.open_id("wxa", name) for name in "abc")
+        late, early = cast.union_id("wxo", "u", of=a, at=200), cast.union_id("wxp", "u", of=b, at=150)
+        alone = cast.union_id("wxo", "v", of=c)
+        await self.plant(tenant, together(a, b, c, late, early, alone, cast.resolved(c, alone)))
+        text, nobodys = cast.keys.union_text("u"), cast.keys.union_text("nobody")
+        await store.registry(tenant)
+        before = store.statements
+        _, found = await store.named(tenant, [a.key, text, nobodys, alone.text_key or a.key, late.key, text])
+        assert 1 == store.statements - before
+        assert [a.key, b.key, None, c.key, a.key, b.key] == [one and one.row.key for one in found]
+        assert found == [*(await store.customers(tenant, [a.key, b.key, nobodys, c.key, a.key, b.key]))[1]]
+        assert [] == (await store.named(tenant, []))[1]
+
+    async def test_evidence_by_key(self, store: Store, tenant: str, cast: Cast) -> None:
+        """What links two identifiers, whether it counts or not, in the order asked; what was only seen or taken back is None."""
+        a, b, union, other = cast.open_id("wxa", "a"), cast.open_id("wxb", "b"), cast.union_id("wxo", "u"), cast.union_id("wxp", "u")
+        member = cast.external_id("member", "1")
+        two_ends, nowhere = cast.resolved(a, union, other, first=7, last=90, times=4), replace(cast.claims(b, member), ends=())
+        moved, seen, unlinked = cast.migrated(a, b), cast.seen(b), cast.unlinked(a, member)
+        await self.plant(tenant, together(a, b, union, other, member, two_ends, nowhere, moved, seen, unlinked))
+        wanted = [one.rollup.key for one in (nowhere, seen, two_ends, unlinked, moved)]
+        assert [nowhere, None, two_ends, None, moved, None] == await store.evidence(tenant, [*wanted, Key("x" * 22)])
+        assert [] == await store.evidence(tenant, [])
+
     async def test_customers_take_one_statement(self, store: Store, tenant: str, cast: Cast) -> None:
         """However many customers with whatever around them are asked for, the answer is one statement."""
         a, b, phone = cast.open_id("wxa", "a"), cast.open_id("wxa", "b"), generic(cast.external_id("phone", "1"))
@@ -197,6 +223,8 @@ class Questions(Harness):
         await self.plant(tenant, together(a, union, job, row, conflict, cast.resolved(a, union, version=1)))
         assert [None] == (await store.customers(other, [a.key]))[1]
         assert [None] == (await store.conflicts(other, [conflict.key]))[1]
+        assert [None, None] == (await store.named(other, [a.key, union.text_key or a.key]))[1]
+        assert [None] == await store.evidence(other, [cast.resolved(a, union).rollup.key])
         assert [None, None] == await store.nodes(other, [job.key, row.key])
         assert [] == await store.quarantined(other, None, None, 10)
         assert [] == await store.stale(other, cast.keys.touchpoint("wxa"), 9, None, 10)

@@ -8,13 +8,14 @@ import pytest
 
 from graph.decisions import DecisionKind
 from graph.evidence import ResolutionSource
+from graph.link import By
 from graph.quarantine import Quarantined
 from graph.rebuild import Part
 from graph.rebuilding import mend, verify
 from graph.record import record_resolutions
 from graph.rows import ExternalRef, Row
 from graph.state import ConflictState, CustomerState, Member
-from graph.steward import decide_on
+from graph.steward import Word, declare
 from graph.stores import ConflictFilter, Page, Store
 from graph.tenant import Tenant
 from graph.turn import Writes
@@ -40,8 +41,8 @@ class Rebuilding(UseCases):
         await write(store, tenant, Writes(put=[cast.touchpoint("wxlate")]))
         rows = [row("wxa", "a", "u", member="1"), row("wxb", "b", "u"), row("wxa", "c", "v", member="1"), row("wxb", "c", "v", member="2")]
         await record_resolutions(brand, [*rows, row("wxa", "d"), row("wxb", "e"), row("wxlate", "f", "waits")])
-        d, e = cast.open_id("wxa", "d").key, cast.open_id("wxb", "e").key
-        await decide_on(brand, DecisionKind.SAME, d, e, reason="test", author="test")
+        d, e = By(open_id=("wxa", "d")), By(open_id=("wxb", "e"))
+        await declare(brand, DecisionKind.SAME, d, e, Word(reason="test", author="test"))
         return brand
 
     async def spoil(self, brand: Tenant, cast: Cast, way: str) -> Part:

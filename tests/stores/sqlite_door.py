@@ -86,7 +86,7 @@ class _Door:
         state = "OPEN" if row.resolved is None else "RESOLVED"
         steps = {"about": row.about, "refused": _step_json(row.refused) if row.refused else None, "kept": [_step_json(s) for s in row.kept]}
         plain = {"key": row.key, "kind": row.kind.name, "refused_count": row.refused_count, "opened": row.opened, "resolved": row.resolved}
-        self.put("conflict", {**plain, "state": state, "links": json.dumps(steps)})
+        self.put("conflict", {**plain, "state": state, "links": json.dumps({**steps, "namespace": row.namespace})})
         for key in row.mentions:
             self.put("conflict_mention", {"conflict": row.key, "identifier": key, "is_about": int(key in row.about)})
             member = members.get(key)
@@ -123,6 +123,7 @@ def _conflict(row: dict[str, Any]) -> ConflictRow:
         about=tuple(read["about"]),
         refused=_step(read["refused"]) if read["refused"] else None,
         kept=tuple(map(_step, read["kept"])),
+        namespace=read["namespace"],
     )
 
 

@@ -15,7 +15,7 @@ from tests.stores.harness import NOW, SECRET
 FRAGMENTS = {"aggregates", "holdings", "conflicts_found", "conflicts_count", "count", "filters"}
 """Ends of other statements, which do not run by themselves."""
 SCANS = ("AllNodesScan", "NodeByLabelScan", "DirectedAllRelationshipsScan", "RelationshipTypeScan", "AllRelationshipsScan")
-FULL_BY_INTENT = {"tenants", "name_customers_of_changes", "name_witnesses"}
+FULL_BY_INTENT = {"tenants", "rekey", "name_customers_of_changes", "name_witnesses", "name_conflicts"}
 """Lists every tenant; brings everything that an older version wrote up to date, once."""
 WALKS = ["walk_by_key", "walk_by_state", "walk_by_conflict", "walk_by_touchpoint"]
 
@@ -31,7 +31,13 @@ async def uri(neo4j_uri: str) -> str:
 
 def whole(name: str, *, is_backward: bool = False) -> str:
     """A statement as it is sent."""
-    ends = {"walk_": "aggregates", "customers": "aggregates", "conflicts_": "conflicts_found", "holdings_": "holdings"}
+    ends = {
+        "walk_": "aggregates",
+        "customers": "aggregates",
+        "named": "aggregates",
+        "conflicts_": "conflicts_found",
+        "holdings_": "holdings",
+    }
     return text(name, then=next((end for begin, end in ends.items() if name.startswith(begin)), None), is_backward=is_backward)
 
 

@@ -14,14 +14,15 @@ import pytest
 from graph.accounts import Binding, Entity, EntityKind, OpenPlatform, Touchpoint
 from graph.bindings import BindingPath, TouchpointKind
 from graph.node import SINCE_EVER, Key, Node
-from graph.stores import StoreRefused, StoreUnavailable
+from graph.state import ConflictKind
+from graph.stores import ConflictFilter, Page, StoreRefused, StoreUnavailable
 from graph.stores.neo4j import Neo4jStore, open_neo4j
 from graph.stores.neo4j.address import Address
 from graph.stores.neo4j.migrate import VERSION
 from graph.stores.neo4j.texts import names, text
 from graph.turn import Loaded, Scope, Writes
 from tests.stores import neo4j_door
-from tests.stores.cast import Cast, customer, together
+from tests.stores.cast import Cast, customer, step, together
 from tests.stores.harness import NOW, SECRET, loaded, people, write
 
 
@@ -83,7 +84,20 @@ async def test_a_newer_schema_is_refused(store: Neo4jStore, neo4j_uri: str) -> N
             await open_neo4j(neo4j_uri, secret=SECRET, clock=lambda: NOW)
         assert [{"version": 99}] == neo4j_door.run(neo4j_uri, "MATCH (s:Schema) RETURN s.version AS version")
     finally:
-        neo4j_door.run(neo4j_uri, "MATCH (s:Schema) SET s.version = 1")
+        neo4j_door.run(neo4j_uri, "MATCH (s:Schema) SET s.version = $version", version=VERSION)
+
+
+async def test_conflicts_of_version_1_find_their_namespace(store: Neo4jStore, tenant: str, neo4j_uri: str) -> None:
+    """A conflict that was stored before conflicts named a namespace is listed by it once the store was opened again."""
+    cast = Cast(store.keys(tenant))
+    a, one, two = cast.open_id("wxa", "a"), cast.external_id("member", "1"), cast.external_id("member", "2")
+    phone, link = cast.external_id("phone", "1"), step(a, two)
+    kept = replace(cast.conflict(a, two, kind=ConflictKind.TWO_VALUES_ONE_NAMESPACE), refused=link, kept=(step(a, one), step(a, phone)))
+    await write(store, tenant, together(a, one, two, phone, kept))
+    neo4j_door.run(neo4j_uri, "MATCH (s:Schema) SET s.version = 1 WITH s MATCH (k:Conflict) REMOVE k.namespace")
+    await (await open_neo4j(neo4j_uri, secret=SECRET, clock=lambda: NOW)).close()
+    _, found = await store.conflict_page(tenant, ConflictFilter(namespace="member"), Page())
+    assert [replace(kept, namespace="member")] == [one.row for one in found.items]
 
 
 async def test_routing_reads_what_was_written(store: Neo4jStore, tenant: str, neo4j_uri: str) -> None:

@@ -16,7 +16,7 @@ import apsw
 import apsw.ext
 import pytest
 
-from graph.stores import Store, StoreRefused, StoreUnavailable, open_store
+from graph.stores import ConflictFilter, Page, Store, StoreRefused, StoreUnavailable, open_store
 from graph.stores.sqlite import SqliteStore, database, migrate, statements
 from graph.stores.sqlite.database import Database
 from graph.turn import Scope, Writes
@@ -96,6 +96,27 @@ async def test_an_older_schema_is_brought_forward(path: Path, monkeypatch: pytes
             assert len(first) + 2 == (await store.health())["schema_version"]
     with apsw.Connection(str(path)) as file:
         assert [("calm",)] == list(file.execute("SELECT mood FROM tenant"))
+
+
+async def test_conflicts_of_version_1_find_their_namespace(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A conflict that was stored before conflicts named a namespace is listed by it once the file was opened again."""
+    with monkeypatch.context() as patch:
+        patch.setattr(migrate, "STEPS", migrate.STEPS[:1])
+        async with opened(path) as store:
+            await store.create_tenant("brand")
+    rows = {"a": "OpenID", "m1": "ExternalID", "m2": "ExternalID", "p1": "ExternalID"}
+    spaces = {"a": "wxa", "m1": "member", "m2": "member", "p1": "phone"}
+    with apsw.Connection(str(path)) as file:
+        for key, label in rows.items():
+            person = (key, label, spaces[key], key)
+            file.execute("INSERT INTO identifier VALUES (1, ?, ?, ?, 'x', NULL, NULL, ?, 1, 1, 1, '', 1)", person)
+            file.execute("INSERT INTO conflict_mention VALUES (1, 'c', ?, ?)", (key, int(key in {"a", "m2"})))
+        links = json.dumps({"about": ["a", "m2"], "refused": None, "kept": []})
+        file.execute("INSERT INTO conflict VALUES (1, 'c', 'TWO_VALUES_ONE_NAMESPACE', 'OPEN', 1, 5, NULL, ?)", (links,))
+    async with opened(path) as store:
+        for namespace, keys in (("member", ["c"]), ("phone", [])):
+            _, found = await store.conflict_page("brand", ConflictFilter(namespace=namespace), Page())
+            assert [(key, namespace) for key in keys] == [(one.row.key, one.row.namespace) for one in found.items]
 
 
 async def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +241,7 @@ async def test_every_question_is_answered_by_an_index(path: Path) -> None:
     lists_all = {"tenant.fingerprint", "tenant.names"}
     counts_all = {"customers.count_all"}
     for name in statements.texts():
-        if name.endswith("columns") or name == "customers.matching":
+        if name.endswith("columns") or name in {"customers.matching", "customers.around"}:
             continue
         aliases = tables | {"i", "c", "e", "l", "m", "n", "t", "u", "x", "own"}
         for line in plan(file, statements.sql(name)):
@@ -252,6 +273,7 @@ async def test_pages_in_key_order_are_not_sorted(path: Path) -> None:
         "customers.page_by_touchpoint",
         "nodes.open_ids",
         "nodes.page",
+        "nodes.decisions",
         "nodes.stale",
         "reading.customers",
         "reading.conflicts",
@@ -267,5 +289,5 @@ def test_every_statement_is_used() -> None:
     text = "".join(file.read_text() for file in sorted(folder.iterdir()) if file.suffix in {".py", ".sql"})
     used = text.replace("-- name: ", "-- ")
     for name in statements.texts():
-        stem = name.removesuffix("_of_touchpoint")
+        stem = name.removesuffix("_of_touchpoint").removesuffix("_of_namespace")
         assert f'"{name}"' in used or f"{{{name}}}" in used or f'"{stem}{{place}}"' in used, name

@@ -8,31 +8,51 @@ from typing import Any, TypeVar, cast
 from graph.apikeys import ApiKey
 from graph.jobs import UNFINISHED, Job
 from graph.node import Key, Millis, Node
-from graph.stores import JobFilter, Page, Slice
+from graph.state import StoredRollup
+from graph.stores import DecisionFilter, JobFilter, Page, Slice
 from graph.stores.neo4j import shapes
 from graph.stores.neo4j.bolt import Ask
 from graph.stores.neo4j.brand import found
-from graph.stores.neo4j.people import bounds, is_backward
+from graph.stores.neo4j.people import EVERYTHING, bounds, is_backward
 from graph.stores.neo4j.texts import text
 
 N = TypeVar("N", bound=Node)
 
 
-async def page(ask: Ask, tenant: str, kind: type[N], page_of: Page, which: JobFilter | None) -> tuple[int, Slice[N]]:
+async def page(ask: Ask, tenant: str, kind: type[N], page_of: Page, which: JobFilter | DecisionFilter | None) -> tuple[int, Slice[N]]:
     """One kind's nodes in the order of their keys."""
     label = kind.__name__
-    parameters: dict[str, Any] = {
-        "kinds": [one.name for one in which.kinds] or None if which else None,
-        "states": [one.name for one in which.states] or None if which else None,
-        "touchpoint": which.touchpoint if which else None,
-    }
-    statement = text("page", label=label, is_backward=is_backward(page_of))
+    walk, parameters = _walk(which)
+    statement = text(walk, label=label, is_backward=is_backward(page_of))
     version, has_more, rows = found(await ask(statement, tenant=tenant, **parameters, **bounds(page_of)), tenant)
     total = None
-    if page_of.is_counted:
+    if page_of.is_counted and walk == "page":
         total = found(await ask(text("page_total", label=label), tenant=tenant, **parameters), tenant)[0]
+    elif page_of.is_counted:
+        total = len(found(await ask(text(walk), tenant=tenant, **parameters, **bounds(Page(limit=EVERYTHING))), tenant)[2])
     items = sorted((cast("N", shapes.node(label, row)) for row in rows), key=lambda node: node.key)
     return version, Slice(items=items, has_more=has_more, total=total)
+
+
+def _walk(which: JobFilter | DecisionFilter | None) -> tuple[str, dict[str, Any]]:
+    """Which statement finds them, and by what."""
+    jobs = which if isinstance(which, JobFilter) else JobFilter()
+    decisions = which if isinstance(which, DecisionFilter) else DecisionFilter()
+    parameters = {
+        "kinds": [one.name for one in jobs.kinds] or None,
+        "states": [one.name for one in jobs.states] or None,
+        "touchpoint": jobs.touchpoint,
+        "isRevoked": decisions.is_revoked,
+        "names": decisions.names,
+    }
+    return ("page" if decisions.names is None else "decisions_of"), parameters
+
+
+async def evidence(ask: Ask, tenant: str, keys: Sequence[Key]) -> list[StoredRollup | None]:
+    """Roll-ups that link two identifiers by key, in order."""
+    _, rows = found(await ask(text("evidence"), tenant=tenant, keys=list(keys), rollup=shapes.COLUMNS["rollup"]), tenant)
+    by_key = shapes.rollups(rows)
+    return [by_key.get(key) for key in keys]
 
 
 async def nodes(ask: Ask, tenant: str, keys: Sequence[Key]) -> list[Node | None]:

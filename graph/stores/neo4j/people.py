@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, LiteralString
 
 from graph.node import Key
-from graph.state import Member
+from graph.state import ConflictState, Member
 from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, Page, Slice, StoreUnavailable
 from graph.stores.neo4j import shapes
 from graph.stores.neo4j.bolt import Ask, Row
@@ -27,7 +27,15 @@ TORN = "What was asked for is changing faster than it can be read: try again."
 
 async def customers(ask: Ask, tenant: str, keys: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
     """Whole customers by any of their identifiers, in order."""
-    statement = text("customers", then="aggregates")
+    return await _holders(ask, tenant, text("customers", then="aggregates"), keys)
+
+
+async def named(ask: Ask, tenant: str, names: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
+    """The same by what decisions name, UnionIDs by their text's key."""
+    return await _holders(ask, tenant, text("named", then="aggregates"), names)
+
+
+async def _holders(ask: Ask, tenant: str, statement: LiteralString, keys: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
     for attempt in range(TRIES):
         version, holders, by_key = await _aggregates(ask, tenant, statement, keys=list(dict.fromkeys(keys)))
         holder = {key: customer for key, customer, _ in holders if customer}
@@ -117,11 +125,15 @@ async def conflict_page(ask: Ask, tenant: str, which: ConflictFilter, page: Page
     walk = "conflicts_by_key"
     if which.touchpoint:
         walk = "conflicts_by_touchpoint"
+    elif which.namespace is not None:
+        walk = "conflicts_by_namespace"
     elif len(set(which.states)) == 1:
         walk = "conflicts_by_state"
     parameters = {
         "tenant": tenant,
         "touchpoint": which.touchpoint,
+        "namespace": which.namespace,
+        "inStates": [state.name for state in which.states or ConflictState],
         "states": [state.name for state in which.states] or None,
         "state": which.states[0].name if which.states else None,
         "kinds": [kind.name for kind in which.kinds] or None,

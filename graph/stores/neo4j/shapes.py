@@ -127,6 +127,7 @@ def conflict_write(row: ConflictRow, tenant: str) -> Properties:
         "refused": json.dumps(to_row(row.refused)) if row.refused else None,
         "refusedCount": row.refused_count,
         "kept": json.dumps([to_row(step) for step in row.kept]),
+        "namespace": row.namespace,
         "opened": row.opened,
         "resolved": row.resolved,
     }
@@ -142,6 +143,7 @@ def conflict(values: Sequence[Any], count: int | None = None) -> ConflictRow:
         refused=_step(json.loads(row["refused"])) if row["refused"] else None,
         refused_count=row["refused_count"] if count is None else count,
         kept=tuple(_step(step) for step in json.loads(row["kept"])),
+        namespace=row["namespace"] or "",
         opened=row["opened"],
         resolved=row["resolved"],
     )

@@ -15,8 +15,8 @@ from graph.changes import Change
 from graph.jobs import Job
 from graph.keys import Keys, keys_of
 from graph.node import Clock, Key, Millis, Node
-from graph.state import Member
-from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, JobFilter, Page, Slice
+from graph.state import Member, StoredRollup
+from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, DecisionFilter, JobFilter, Page, Slice
 from graph.stores.neo4j import feed, others, people
 from graph.stores.neo4j.apply import apply
 from graph.stores.neo4j.bolt import Ask, Bolt
@@ -105,6 +105,9 @@ class Neo4jStore:
     async def customers(self, tenant: str, keys: Sequence[Key]) -> tuple[Registry, list[Aggregate | None]]:
         return await self._under(tenant, await people.customers(self.bolt.read, tenant, keys))
 
+    async def named(self, tenant: str, names: Sequence[Key]) -> tuple[Registry, list[Aggregate | None]]:
+        return await self._under(tenant, await people.named(self.bolt.read, tenant, names))
+
     async def customer_page(self, tenant: str, which: CustomerFilter, page: Page) -> tuple[Registry, Slice[Aggregate]]:
         return await self._under(tenant, await people.customer_page(self.bolt.read, tenant, which, page))
 
@@ -117,7 +120,12 @@ class Neo4jStore:
     async def conflicts(self, tenant: str, keys: Sequence[Key]) -> tuple[Registry, list[ConflictFound | None]]:
         return await self._under(tenant, await people.conflicts(self.bolt.read, tenant, keys))
 
-    async def page(self, tenant: str, kind: type[N], page: Page, which: JobFilter | None = None) -> tuple[Registry, Slice[N]]:
+    async def evidence(self, tenant: str, keys: Sequence[Key]) -> list[StoredRollup | None]:
+        return await others.evidence(self.bolt.read, tenant, keys)
+
+    async def page(
+        self, tenant: str, kind: type[N], page: Page, which: JobFilter | DecisionFilter | None = None
+    ) -> tuple[Registry, Slice[N]]:
         return await self._under(tenant, await others.page(self.bolt.read, tenant, kind, page, which))
 
     async def nodes(self, tenant: str, keys: Sequence[Key]) -> list[Node | None]:

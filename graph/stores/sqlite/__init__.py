@@ -18,8 +18,18 @@ from graph.errors import not_found
 from graph.jobs import Job
 from graph.keys import Keys, fingerprint, keys_of
 from graph.node import Clock, Key, Millis, Node
-from graph.state import Member
-from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, JobFilter, Page, Slice, StoreUnavailable
+from graph.state import Member, StoredRollup
+from graph.stores import (
+    Aggregate,
+    ConflictFilter,
+    ConflictFound,
+    CustomerFilter,
+    DecisionFilter,
+    JobFilter,
+    Page,
+    Slice,
+    StoreUnavailable,
+)
 from graph.stores.sqlite import apply, customers, feed, load, migrate, pages, touch
 from graph.stores.sqlite.database import Database, Worker
 from graph.stores.sqlite.log import Keeper
@@ -124,6 +134,12 @@ class SqliteStore:
         version, found = customers.whole(self._near, number, keys)
         return self._registries.at(self._near, number, version), found
 
+    async def named(self, tenant: str, names: Sequence[Key]) -> tuple[Registry, list[Aggregate | None]]:
+        """The customers that hold what decisions name, in order: see customers.py."""
+        number = self._tenant(tenant)
+        version, found = customers.named(self._near, number, names)
+        return self._registries.at(self._near, number, version), found
+
     async def customer_page(self, tenant: str, which: CustomerFilter, page: Page) -> tuple[Registry, Slice[Aggregate]]:
         """Customers in the order of their keys."""
         number = self._tenant(tenant)
@@ -161,7 +177,14 @@ class SqliteStore:
         version, found = pages.conflicts(self._near, number, keys)
         return self._registries.at(self._near, number, version), found
 
-    async def page(self, tenant: str, kind: type[N], page: Page, which: JobFilter | None = None) -> tuple[Registry, Slice[N]]:
+    async def evidence(self, tenant: str, keys: Sequence[Key]) -> list[StoredRollup | None]:
+        """Roll-ups that link two identifiers by key, in order."""
+        found = load.evidence(self._near, self._tenant(tenant), keys)
+        return [found.get(key) for key in keys]
+
+    async def page(
+        self, tenant: str, kind: type[N], page: Page, which: JobFilter | DecisionFilter | None = None
+    ) -> tuple[Registry, Slice[N]]:
         """Jobs, quarantined rows, API keys or decisions in the order of their keys."""
         registry, number = await self.registry(tenant), self._tenant(tenant)
         return registry, await self._read(lambda database: pages.nodes(database, number, kind, page, which), is_long=page.is_counted)

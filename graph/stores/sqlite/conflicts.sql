@@ -63,7 +63,23 @@ CROSS JOIN conflict AS c ON c.tenant = :tenant AND c.key IN (
     SELECT x.conflict FROM conflict_touchpoint AS x
     WHERE x.tenant = :tenant AND x.touchpoint = :touchpoint AND x.state = s.value AND x.kind = k.value
         AND x.conflict > :after AND x.conflict < :before
+        AND (:namespace IS NULL OR EXISTS (
+            SELECT 1 FROM conflict AS own WHERE own.tenant = :tenant AND own.key = x.conflict AND own.links ->> 'namespace' = :namespace
+        ))
     ORDER BY x.conflict ASC
+    LIMIT :limit
+)
+ORDER BY c.key ASC
+LIMIT :limit
+
+-- name: conflicts.page_of_namespace
+SELECT c.key
+FROM json_each(:states) AS s CROSS JOIN json_each(:kinds) AS k
+CROSS JOIN conflict AS c ON c.tenant = :tenant AND c.key IN (
+    SELECT x.key FROM conflict AS x INDEXED BY conflict_namespace
+    WHERE x.tenant = :tenant AND x.links ->> 'namespace' = :namespace AND x.state = s.value AND x.kind = k.value
+        AND x.key > :after AND x.key < :before
+    ORDER BY x.key ASC
     LIMIT :limit
 )
 ORDER BY c.key ASC
@@ -76,3 +92,10 @@ SELECT count(*) FROM json_each(:states) AS s CROSS JOIN json_each(:kinds) AS k C
 -- name: conflicts.count_of_touchpoint
 SELECT count(*) FROM json_each(:states) AS s CROSS JOIN json_each(:kinds) AS k CROSS JOIN conflict_touchpoint AS x
     ON x.tenant = :tenant AND x.touchpoint = :touchpoint AND x.state = s.value AND x.kind = k.value
+WHERE :namespace IS NULL OR EXISTS (
+    SELECT 1 FROM conflict AS own WHERE own.tenant = :tenant AND own.key = x.conflict AND own.links ->> 'namespace' = :namespace
+)
+
+-- name: conflicts.count_of_namespace
+SELECT count(*) FROM json_each(:states) AS s CROSS JOIN json_each(:kinds) AS k CROSS JOIN conflict AS x INDEXED BY conflict_namespace
+    ON x.tenant = :tenant AND x.links ->> 'namespace' = :namespace AND x.state = s.value AND x.kind = k.value

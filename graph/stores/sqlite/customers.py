@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, LiteralString
 
 from graph.node import Key
 from graph.state import ConflictRow, CustomerRow, Member, StoredRollup
@@ -20,8 +20,17 @@ FEW = 10_000
 
 def whole(database: Database, tenant: int, keys: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
     """The registry's version, and the customers that hold these identifiers, in order. One statement."""
+    return _whole(database, sql("customers.whole"), tenant, keys)
+
+
+def named(database: Database, tenant: int, names: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
+    """The same of those that decisions name, UnionIDs by their text's key. One statement."""
+    return _whole(database, sql("customers.named"), tenant, names)
+
+
+def _whole(database: Database, statement: LiteralString, tenant: int, keys: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
     parts: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for kind, *row in database.rows(sql("customers.whole"), {"tenant": tenant, "keys": listed(list(keys))}):
+    for kind, *row in database.rows(statement, {"tenant": tenant, "keys": listed(list(keys))}):
         parts[kind].append(tuple(row))
     holder = {row[0]: row[1] for row in parts["asked"]}
     made = _Assembly(parts).aggregates()

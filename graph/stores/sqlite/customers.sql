@@ -1,7 +1,6 @@
 -- Customers, loaded whole: by any of their identifiers, and in pages.
 
 -- name: customers.whole
--- Rows of several kinds, told apart by their first column; `asked` says which identifier led to which customer, `trouble` whose a conflict is.
 WITH held (key, customer) AS MATERIALIZED (
     SELECT i.key, i.customer FROM json_each(:keys) AS k CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = k.value
     UNION ALL
@@ -9,6 +8,23 @@ WITH held (key, customer) AS MATERIALIZED (
     FROM json_each(:keys) AS k CROSS JOIN former AS f ON f.tenant = :tenant AND f.key = k.value
     CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = f.witness
 ),
+{customers.around}
+
+-- name: customers.named
+-- A key may also be that of a UnionID's text: of several UnionIDs the one first seen is meant.
+WITH held (key, customer) AS MATERIALIZED (
+    SELECT i.key, i.customer FROM json_each(:keys) AS k CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = k.value
+    UNION ALL
+    SELECT k.value, i.customer FROM json_each(:keys) AS k CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = (
+        SELECT u.key FROM identifier AS u INDEXED BY identifier_text WHERE u.tenant = :tenant AND u.text_key = k.value
+        ORDER BY u.first, u.key
+        LIMIT 1
+    )
+),
+{customers.around}
+
+-- name: customers.around
+-- Rows of several kinds, told apart by their first column; `asked` says which identifier led to which customer, `trouble` whose a conflict is.
 person (key) AS MATERIALIZED (SELECT DISTINCT customer FROM held),
 member (key, label, scope, value, text_key, account, customer, first, last, times, crowded, turn, witness) AS MATERIALIZED (
     SELECT {load.member_columns}

@@ -45,6 +45,12 @@ def nodes(database: Database, tenant: int, keys: Iterable[Key]) -> list[Node]:
     return [node_from(label, body) for label, body in database.rows(sql("nodes.by_key"), {"tenant": tenant, "keys": listed(wanted)})]
 
 
+def evidence(database: Database, tenant: int, keys: Iterable[Key]) -> dict[Key, StoredRollup]:
+    """Roll-ups that link two identifiers, by key."""
+    rows = database.rows(sql("load.evidence"), {"tenant": tenant, "keys": listed(list(keys))})
+    return {row[0]: rollup_from(row) for row in rows}
+
+
 @dataclass
 class _Components:
     """The raw components around some identifiers, while they are read."""

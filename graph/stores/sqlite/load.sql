@@ -36,6 +36,11 @@ WITH found (key) AS MATERIALIZED (
 SELECT {load.evidence_columns}
 FROM found CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.key = found.key
 
+-- name: load.evidence
+SELECT {load.evidence_columns}
+FROM json_each(:keys) AS k CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.key = k.value
+WHERE e.said IN ('RESOLVED_AS', 'MIGRATED_TO', 'CLAIMS')
+
 -- name: load.decisions
 SELECT n.body FROM json_each(:names) AS k CROSS JOIN node AS n INDEXED BY decision_a
     ON n.tenant = :tenant AND n.label = 'Decision' AND n.body ->> 'revoked' IS NULL AND n.body ->> 'a' = k.value

@@ -52,6 +52,27 @@ SELECT count(*) FROM json_each(:states) AS s CROSS JOIN json_each(:kinds) AS k C
     ON x.tenant = :tenant AND x.label = 'Job' AND x.body ->> 'touchpoint_key' = :touchpoint
     AND x.body ->> 'state' = s.value AND x.body ->> 'kind' = k.value
 
+-- name: nodes.decisions
+SELECT n.key, n.body FROM node AS n INDEXED BY decision_state
+WHERE n.tenant = :tenant AND n.label = 'Decision' AND (n.body ->> 'revoked' IS NOT NULL) = :is_revoked
+    AND n.key > :after AND n.key < :before
+ORDER BY n.key ASC
+LIMIT :limit
+
+-- name: nodes.decisions_of
+-- A customer has a few, so they are sorted.
+SELECT n.key, n.body
+FROM (
+    SELECT x.key FROM json_each(:names) AS k CROSS JOIN node AS x INDEXED BY decision_a
+        ON x.tenant = :tenant AND x.label = 'Decision' AND x.body ->> 'a' = k.value
+    UNION
+    SELECT x.key FROM json_each(:names) AS k CROSS JOIN node AS x INDEXED BY decision_b
+        ON x.tenant = :tenant AND x.label = 'Decision' AND x.body ->> 'b' = k.value
+) AS found CROSS JOIN node AS n ON n.tenant = :tenant AND n.label = 'Decision' AND n.key = found.key
+WHERE n.key > :after AND n.key < :before AND (:is_revoked IS NULL OR (n.body ->> 'revoked' IS NOT NULL) = :is_revoked)
+ORDER BY n.key ASC
+LIMIT :limit
+
 -- name: nodes.leases
 -- Unfinished jobs of every tenant that nobody is doing, oldest first.
 SELECT t.name, n.body

@@ -6,10 +6,10 @@ import enum
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from graph.jobs import Job, JobKind, JobState
+from graph.jobs import JobKind, JobState
 from graph.node import Key, Node
 from graph.state import ConflictKind, ConflictState, Member
-from graph.stores import ConflictFilter, ConflictFound, JobFilter, Page, Slice
+from graph.stores import ConflictFilter, ConflictFound, DecisionFilter, JobFilter, Page, Slice
 from graph.stores.sqlite.database import Database, Row, listed
 from graph.stores.sqlite.rows import conflict_from, member_from, node_of
 from graph.stores.sqlite.statements import backwards, sql
@@ -41,10 +41,12 @@ def counted(database: Database, name: str, bindings: dict[str, Any]) -> int:
 
 
 def paged(database: Database, name: str, count: str, bindings: dict[str, Any], page: Page) -> tuple[list[Row], bool, int | None]:
-    """A page of rows, and the total if asked."""
+    """A page of rows, and the total if asked: by a statement that counts, or without one by the page's own."""
     is_backward, around = edges(page)
     rows = database.rows(backwards(name) if is_backward else sql(name), bindings | around)
-    total = int(database.rows(sql(count), bindings)[0][0]) if page.is_counted else None
+    if not page.is_counted:
+        return *page_of(rows, page), None
+    total = int(database.rows(sql(count), bindings)[0][0]) if count else counted(database, name, bindings)
     return *page_of(rows, page), total
 
 
@@ -54,26 +56,30 @@ def open_ids(database: Database, tenant: int, touchpoint: Key, page: Page) -> Sl
     return Slice(items=[member_from(row) for row in rows], has_more=has_more, total=total)
 
 
-def nodes(database: Database, tenant: int, kind: type[N], page: Page, which: JobFilter | None) -> Slice[N]:
-    """Nodes of one kind; of jobs, those that match."""
+def nodes(database: Database, tenant: int, kind: type[N], page: Page, which: JobFilter | DecisionFilter | None) -> Slice[N]:
+    """Nodes of one kind; of jobs and decisions, those that match."""
     bindings: dict[str, Any] = {"tenant": tenant, "label": kind.__name__}
     name, count = "nodes.page", "nodes.count"
-    if kind is Job and which is not None and which != JobFilter():
+    if isinstance(which, JobFilter) and which != JobFilter():
         place = "_of_touchpoint" if which.touchpoint else ""
         name, count = f"nodes.jobs{place}", f"nodes.count_jobs{place}"
         bindings |= {"states": _names(which.states or JobState), "kinds": _names(which.kinds or JobKind), "touchpoint": which.touchpoint}
+    elif isinstance(which, DecisionFilter) and which != DecisionFilter():
+        name, count = ("nodes.decisions" if which.names is None else "nodes.decisions_of"), ""
+        bindings |= {"names": listed(which.names), "is_revoked": which.is_revoked}
     rows, has_more, total = paged(database, name, count, bindings, page)
     return Slice(items=[node_of(kind, body) for _, body in rows], has_more=has_more, total=total)
 
 
 def conflict_keys(database: Database, tenant: int, which: ConflictFilter, page: Page) -> tuple[list[Key], bool, int | None]:
     """The keys of the conflicts on a page."""
-    place = "_of_touchpoint" if which.touchpoint else ""
+    place = "_of_touchpoint" if which.touchpoint else "_of_namespace" if which.namespace is not None else ""
     bindings = {
         "tenant": tenant,
         "states": _names(which.states or ConflictState),
         "kinds": _names(which.kinds or ConflictKind),
         "touchpoint": which.touchpoint,
+        "namespace": which.namespace,
     }
     rows, has_more, total = paged(database, f"conflicts.page{place}", f"conflicts.count{place}", bindings, page)
     return [Key(row[0]) for row in rows], has_more, total

@@ -116,6 +116,7 @@ def conflict_from(row: Row) -> ConflictRow:
         refused=_step_from(read["refused"]) if read["refused"] else None,
         refused_count=refused_count,
         kept=tuple(map(_step_from, read["kept"])),
+        namespace=read.get("namespace", ""),
         opened=opened,
         resolved=resolved,
     )
@@ -123,7 +124,12 @@ def conflict_from(row: Row) -> ConflictRow:
 
 def conflict_row(row: ConflictRow) -> dict[str, Any]:
     """The same, for `apply.conflict`."""
-    links = {"about": row.about, "refused": row.refused and _step_row(row.refused), "kept": [_step_row(step) for step in row.kept]}
+    links = {
+        "about": row.about,
+        "refused": row.refused and _step_row(row.refused),
+        "kept": [_step_row(step) for step in row.kept],
+        "namespace": row.namespace,
+    }
     return {
         "key": row.key,
         "kind": row.kind.name,

@@ -38,3 +38,22 @@ CREATE TABLE former (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX former_witness ON former (tenant, witness);
+
+-- Decisions are listed, too, those revoked as well.
+DROP INDEX decision_a;
+DROP INDEX decision_b;
+CREATE INDEX decision_a ON node (tenant, body ->> 'a') WHERE label = 'Decision';
+CREATE INDEX decision_b ON node (tenant, body ->> 'b') WHERE label = 'Decision';
+CREATE INDEX decision_state ON node (tenant, (body ->> 'revoked' IS NOT NULL), key) WHERE label = 'Decision';
+
+-- Conflicts are listed by the namespace that they are about. That of a row from before is found in the external ids that it names.
+CREATE INDEX conflict_namespace ON conflict (tenant, links ->> 'namespace', state, kind, key);
+UPDATE conflict SET links = json_set(links, '$.namespace', coalesce((
+    SELECT i.scope FROM conflict_mention AS m CROSS JOIN identifier AS i ON i.tenant = m.tenant AND i.key = m.identifier
+    WHERE m.tenant = conflict.tenant AND m.conflict = conflict.key AND i.label = 'ExternalID'
+        AND (m.is_about = 1 OR conflict.kind = 'TWO_VALUES_ONE_NAMESPACE')
+    GROUP BY i.scope
+    ORDER BY count(*) DESC, i.scope
+    LIMIT 1
+), ''))
+WHERE kind IN ('TWO_VALUES_ONE_NAMESPACE', 'GENERIC_IDENTIFIER', 'TOO_LARGE');

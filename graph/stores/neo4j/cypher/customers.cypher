@@ -19,6 +19,30 @@ CALL (beside) {
   RETURN collect(c) AS found
 }
 
+// name: named
+// :param given => {tenant: 'default', keys: []}
+// A key may also be that of a UnionID's text: of several UnionIDs the one first seen is meant.
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  UNWIND $given.keys AS key
+  CALL (key) {
+    MATCH (n:Identifier {key: key})
+    RETURN n
+    UNION ALL
+    MATCH (n:UnionID {textKey: key})
+    WITH n ORDER BY n.firstSeenAt, n.key LIMIT 1
+    RETURN n
+  }
+  WITH key, n WHERE n.tenant = $given.tenant
+  RETURN collect([key, n.customer, n.key]) AS beside
+}
+CALL (beside) {
+  UNWIND beside AS holder
+  WITH DISTINCT holder[1] AS key
+  MATCH (c:Customer {key: key})
+  RETURN collect(c) AS found
+}
+
 // name: aggregates
 // :param given => {member: ['key'], rollup: ['key'], customer: ['key'], conflict: ['key']}
 // One record, with positional lists in the order of those names: the driver pays for messages and maps, not for values.

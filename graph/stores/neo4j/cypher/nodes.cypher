@@ -35,6 +35,7 @@ CALL () {
   WHERE ($given.kinds IS NULL OR n.kind IN $given.kinds)
     AND ($given.states IS NULL OR n.state IN $given.states)
     AND ($given.touchpoint IS NULL OR n.touchpointKey = $given.touchpoint)
+    AND ($given.isRevoked IS NULL OR (n.revoked IS NOT NULL) = $given.isRevoked)
   WITH n LIMIT $given.limit + 1
   RETURN collect(properties(n)) AS found
 }
@@ -49,7 +50,45 @@ RETURN COUNT {
     AND ($given.kinds IS NULL OR n.kind IN $given.kinds)
     AND ($given.states IS NULL OR n.state IN $given.states)
     AND ($given.touchpoint IS NULL OR n.touchpointKey = $given.touchpoint)
+    AND ($given.isRevoked IS NULL OR (n.revoked IS NOT NULL) = $given.isRevoked)
 } AS total
+
+// name: decisions_of
+// :param given => {tenant: 'default', after: '', before: '~', limit: 20, names: [], isRevoked: null}
+// A customer has a few, so they are sorted.
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  UNWIND $given.names AS name
+  CALL (name) {
+    MATCH (n:Decision {tenant: $given.tenant, a: name}) RETURN n
+    UNION
+    MATCH (n:Decision {tenant: $given.tenant, b: name}) RETURN n
+  }
+  WITH DISTINCT n
+  WHERE n.key > $given.after AND n.key < $given.before AND ($given.isRevoked IS NULL OR (n.revoked IS NOT NULL) = $given.isRevoked)
+  WITH n ORDER BY n.key ASC
+  WITH n LIMIT $given.limit + 1
+  RETURN collect(properties(n)) AS found
+}
+RETURN t.registryVersion AS version, size(found) > $given.limit AS hasMore, found[..$given.limit] AS nodes
+
+// name: evidence
+// :param given => {tenant: 'default', keys: [], rollup: ['key']}
+// What links two identifiers, also what counts nowhere now and is a loop.
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  UNWIND $given.keys AS key
+  CALL (key) {
+    MATCH ()-[r:RESOLVED_AS {key: key}]->() RETURN r
+    UNION ALL
+    MATCH ()-[r:MIGRATED_TO {key: key}]->() RETURN r
+    UNION ALL
+    MATCH ()-[r:CLAIMS {key: key}]->() RETURN r
+  }
+  WITH r, startNode(r) AS a WHERE a.tenant = $given.tenant
+  RETURN collect([type(r), a.key, endNode(r).key, [f IN $given.rollup | r[f]]]) AS rollups
+}
+RETURN t.registryVersion AS version, rollups
 
 // name: quarantined
 // :param given => {tenant: 'default', appId: 'wx0', after: '', limit: 500}

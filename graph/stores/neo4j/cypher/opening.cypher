@@ -32,6 +32,19 @@ CALL (a, r) {
   SET r.key = left(a.key, 11) + substring(r.key, 11)
 } IN TRANSACTIONS OF 10000 ROWS
 
+// name: name_conflicts
+// Conflicts of version 1 do not say which namespace they are about: it is found in the external ids that they name.
+MATCH (k:Conflict)
+WHERE k.namespace IS NULL
+CALL (k) {
+  UNWIND k.mentions AS key
+  MATCH (e:Identifier {key: key})
+  WHERE e:ExternalID AND (k.kind = 'TWO_VALUES_ONE_NAMESPACE' OR (key IN k.about AND k.kind IN ['GENERIC_IDENTIFIER', 'TOO_LARGE']))
+  WITH e.scope AS namespace, count(*) AS times ORDER BY times DESC, namespace LIMIT 1
+  RETURN collect(namespace) AS found
+}
+SET k.namespace = coalesce(head(found), '')
+
 // name: make_names
 // :param given => {labels: [], types: [], properties: []}
 CALL db.awaitIndexes(300)

@@ -51,6 +51,26 @@ CALL () {
   RETURN collect(k) AS chosen
 }
 
+// name: conflicts_by_namespace
+// :param given => {namespace: 'member', inStates: ['OPEN', 'RESOLVED']}
+// Each state is a stretch of the index in the order of keys; of each no more is read than the page may need.
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  UNWIND $given.inStates AS state
+  CALL (state) {
+    MATCH (k:Conflict)
+    USING INDEX k:Conflict(tenant, namespace, state, key)
+    WHERE k.tenant = $given.tenant AND k.namespace = $given.namespace AND k.state = state
+      AND k.key > $given.after AND k.key < $given.before
+    WITH k ORDER BY k.tenant ASC, k.namespace ASC, k.state ASC, k.key ASC
+    WHERE $given.kinds IS NULL OR k.kind IN $given.kinds
+    RETURN k LIMIT $given.limit + 1
+  }
+  WITH k ORDER BY k.key ASC
+  WITH k LIMIT $given.limit + 1
+  RETURN collect(k) AS chosen
+}
+
 // name: conflicts_by_state
 // :param given => {state: 'OPEN'}
 MATCH (t:Tenant {key: $given.tenant})
@@ -72,6 +92,7 @@ CALL () {
   WITH DISTINCT r.touchpoint AS touchpoint, r.conflict AS key ORDER BY touchpoint ASC, key ASC
   MATCH (k:Conflict {key: key})
   WHERE k.tenant = $given.tenant AND ($given.states IS NULL OR k.state IN $given.states) AND ($given.kinds IS NULL OR k.kind IN $given.kinds)
+    AND ($given.namespace IS NULL OR k.namespace = $given.namespace)
   WITH k LIMIT $given.limit + 1
   RETURN collect(k) AS chosen
 }

@@ -45,6 +45,7 @@ CREATE INDEX customer_seen IF NOT EXISTS FOR (n:Customer) ON (n.tenant, n.lastSe
 
 CREATE INDEX conflict_page IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.key);
 CREATE INDEX conflict_state IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.state, n.key);
+CREATE INDEX conflict_namespace IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.namespace, n.state, n.key);
 CREATE INDEX about_touchpoint IF NOT EXISTS FOR ()-[r:ABOUT]-() ON (r.touchpoint, r.conflict);
 
 // Claims and migrations that count nowhere now, and what took them back, by the identifier that they name.
@@ -56,6 +57,10 @@ CREATE INDEX unlinked_loose IF NOT EXISTS FOR ()-[r:UNLINKED]-() ON (r.loose);
 CREATE INDEX change_customer IF NOT EXISTS FOR (n:Change) ON (n.tenant, n.customerKey, n.sequence);
 // UnionIDs and external ids that nothing names any more, by the OpenID that stands for them.
 CREATE INDEX identifier_witness IF NOT EXISTS FOR (n:Identifier) ON (n.witness);
+// A step of an explanation names the roll-up that it rests on.
+CREATE INDEX resolved_key IF NOT EXISTS FOR ()-[r:RESOLVED_AS]-() ON (r.key);
+CREATE INDEX migrated_key IF NOT EXISTS FOR ()-[r:MIGRATED_TO]-() ON (r.key);
+CREATE INDEX claims_key IF NOT EXISTS FOR ()-[r:CLAIMS]-() ON (r.key);
 
 CREATE INDEX decision_page IF NOT EXISTS FOR (n:Decision) ON (n.tenant, n.key);
 CREATE INDEX decision_a IF NOT EXISTS FOR (n:Decision) ON (n.tenant, n.a);

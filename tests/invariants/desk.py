@@ -1,0 +1,206 @@
+"""A tenant that was told a history, in memory or in a real store, and a steward who may do anything to it: what some invariants need."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from graph.chains import Chains
+from graph.decisions import Decision, DecisionKind
+from graph.effect import CustomerSketch, PartitionEffect
+from graph.errors import Refused, UserErrorCode
+from graph.link import By
+from graph.node import Id, Key
+from graph.state import ConflictKind, Label, Member, Step
+from graph.steward import Ruling, Word, declare, retract_evidence
+from graph.stores import CustomerFilter, Page, Slice, Store, open_store
+from graph.why import steps_within
+from tests.resolver.facts import Name
+from tests.resolver.histories import Story, story
+from tests.resolver.memory_store import NOW, MemoryStore
+from tests.resolver.names import Names, external
+from tests.resolver.operations import Row, shuffled
+from tests.resolver.rebuilt import State, in_memory
+from tests.resolver.tally import how_many
+from tests.resolver.telling import Teller, WatchedTenant
+from tests.resolver.test_stores import held
+from tests.stores.harness import SECRET
+
+WORD = Word(reason="test", author="test")
+REHEARSED = Word(reason="test", author="test", is_rehearsal=True)
+PREFIX = {Label.OPEN_ID: "oid", Label.UNION_ID: "uid", Label.EXTERNAL_ID: "xid"}
+SHARES = 4
+"""Tests into which histories in memory are dealt out."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A customer as it is held: its members and the steps that hold it together."""
+
+    members: tuple[Member, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def chains(self) -> Chains:
+        """To look for a way between two of them."""
+        return Chains(self.steps)
+
+
+Decide = Callable[[Word], Awaitable[Ruling]]
+
+
+class Desk:
+    """What a steward can do, and what can be seen of it."""
+
+    def __init__(self, tenant: WatchedTenant, one: Story, chance: random.Random) -> None:
+        self.tenant, self.story, self.chance = tenant, one, chance
+        self.names = Names(tenant.keys)
+        store: object = tenant.store
+        self.memory = store if isinstance(store, MemoryStore) else None
+
+    async def state(self) -> State:
+        """Who is who, and what is in conflict."""
+        return in_memory(self.memory) if self.memory else await held(self.tenant)
+
+    async def groups(self) -> list[Group]:
+        """Every customer."""
+        if self.memory:
+            return list(_groups_in(self.memory))
+        customers = await self.tenant.customer_page(CustomerFilter(), Page(limit=10_000))
+        return [Group(one.members, tuple(await self.tenant.steps_within(one))) for one in customers.items]
+
+    async def standing(self) -> set[Key]:
+        """The decisions that stand."""
+        nodes = self.memory.nodes_.values() if self.memory else (await self._page()).items
+        return {one.key for one in nodes if isinstance(one, Decision) and one.revoked is None}
+
+    async def _page(self) -> Slice[Decision]:
+        return (await self.tenant.store.page(self.tenant.name, Decision, Page(limit=10_000)))[1]
+
+    async def ids(self) -> dict[Key, Id]:
+        """What clients call everybody who is there."""
+        members = [member for group in await self.groups() for member in group.members]
+        return {member.key: Id(f"{PREFIX[member.label]}_{member.key}") for member in members}
+
+    async def anybody(self) -> By:
+        """Somebody who is known, named in any way."""
+        people = sorted((await self.state()).people)
+        known = [name for name in self._named() if self.names.key(name) in people]
+        if self.chance.random() < 0.2 or not known:
+            return By(id=Id(f"cus_{self.chance.choice(people)}"))
+        kind, scope, text = self.chance.choice(known)
+        if kind == "open":
+            return By(open_id=(scope, text))
+        return By(union_id=(scope, text)) if kind == "union" else By(external_id=external((kind, scope, text)))
+
+    def _named(self) -> list[Name]:
+        rows = [one for one in self.story.operations if isinstance(one, Row)]
+        texts = {row.seen.text for row in rows if row.seen.text}
+        unions = [("union", platform, text) for platform in self.story.world.platforms for text in texts]
+        return sorted({row.seen.who for row in rows} | {ext for row in rows for ext in row.exts} | set(unions))
+
+    async def something(self, kinds: Iterable[DecisionKind] = DecisionKind) -> Decide | None:
+        """Something to decide, drawn by chance; None where there is nothing to retract."""
+        kind = self.chance.choice(list(kinds))
+        if kind is not DecisionKind.RETRACT:
+            a, b = await self.anybody(), await self.anybody()
+            return lambda word: declare(self.tenant, kind, a, b, word)
+        steps = sorted({step.evidence for group in await self.groups() for step in group.steps if step.sources})
+        if not steps:
+            return None
+        evidence = self.chance.choice(steps)
+        return lambda word: retract_evidence(self.tenant, f"evd_{evidence}", word)
+
+    async def decided(self, decide: Decide | None, word: Word = WORD) -> Ruling | None:
+        """What it came to; None where it was refused, as it may be."""
+        if decide is None:
+            return None
+        try:
+            return await decide(word)
+        except Refused as refused:
+            if refused.errors[0].code not in {UserErrorCode.CONTRADICTING_DECISION, UserErrorCode.INVALID_INPUT}:
+                raise
+            self.tenant.tally[refused.errors[0].code.value] += 1
+            return None
+
+
+def _groups_in(store: MemoryStore) -> Iterator[Group]:
+    classes: dict[Key, list[Member]] = defaultdict(list)
+    for member in store.members.values():
+        classes[member.customer].append(member)
+    shed = {key for row in store.conflicts_.values() if row.kind is ConflictKind.TOO_LARGE and row.resolved is None for key in row.about}
+    decided = [node for node in store.nodes_.values() if isinstance(node, Decision)]
+    for members in classes.values():
+        here = {member.key for member in members}
+        rollups = [stored for stored in store.rollups.values() if stored.rollup.a in here]
+        yield Group(tuple(members), tuple(steps_within(members, rollups, decided, store.registry_now(), shed)))
+
+
+Check = Callable[[Desk], Awaitable[None]]
+
+
+async def _told(store: Store, name: str, seed: int, tally: Counter[str]) -> Desk:
+    """A new tenant that was told a history in a random order."""
+    tenant, one, chance = WatchedTenant(store, name, tally), story(seed), random.Random(seed)
+    teller = Teller(tenant, one.world, chance)
+    await teller.prepare()
+    await teller.tell(shuffled(one.operations, chance))
+    return Desk(tenant, one, chance)
+
+
+async def in_memory_holds(check: Check, seeds: Sequence[int], worth: str) -> None:
+    """Check histories that were told to a store in memory. What makes one worth checking must come up now and then."""
+    tally: Counter[str] = Counter()
+    for seed in seeds:
+        try:
+            await check(await _told(cast("Store", MemoryStore()), "t", seed, tally))
+        except BaseException as error:
+            error.add_note(f"history {seed}")
+            raise
+    assert len(seeds) // 20 <= tally[worth]
+
+
+async def on_sqlite_holds(check: Check, folder: Path, worth: str) -> None:
+    """The same on a file."""
+    async with open_store(f"sqlite:///{folder / 'desk.db'}", secret=SECRET, clock=lambda: NOW) as store:
+        await _on(store, check, how_many("sqlite", 300), worth)
+
+
+async def on_neo4j_holds(check: Check, uri: str, worth: str) -> None:
+    """The same on a real server."""
+    async with open_store(uri, secret=SECRET, clock=lambda: NOW) as store:
+        await _on(store, check, how_many("neo4j", 60), worth)
+
+
+async def _on(store: Store, check: Check, number: int, worth: str) -> None:
+    tally: Counter[str] = Counter()
+    run = secrets.token_hex(4)  # the same server may hold another run's
+    for seed in range(number):
+        name = f"desk {seed} {run}"
+        await store.create_tenant(name)
+        try:
+            await check(await _told(store, name, seed, tally))
+        except BaseException as error:
+            error.add_note(f"history {seed}")
+            raise
+    assert number // 20 <= tally[worth]
+
+
+def difference(before: State, after: State, ids: Mapping[Key, Id]) -> PartitionEffect:
+    """Who changed from one state to another, counted plainly."""
+
+    def sketches(state: State) -> set[tuple[str, tuple[str, ...]]]:
+        customers: dict[Key, list[Id]] = defaultdict(list)
+        for key, (_, customer) in state.people.items():
+            customers[customer].append(ids[key])
+        return {(f"cus_{customer}", tuple(sorted(members))) for customer, members in customers.items()}
+
+    def listed(found: set[tuple[str, tuple[str, ...]]]) -> list[CustomerSketch]:
+        return [CustomerSketch(customer_id=Id(customer), identifiers=[*map(Id, members)]) for customer, members in sorted(found)]
+
+    return PartitionEffect(before=listed(sketches(before) - sketches(after)), after=listed(sketches(after) - sketches(before)))

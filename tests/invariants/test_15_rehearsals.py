@@ -1,0 +1,52 @@
+"""Invariant 15, for decisions: what a dry run says is what the real call does, and it names exactly those who change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from graph.steward import revoke_decision
+from tests.invariants.desk import REHEARSED, SHARES, WORD, Desk, difference, in_memory_holds, on_neo4j_holds, on_sqlite_holds
+from tests.resolver.tally import how_many
+
+pytestmark = pytest.mark.histories
+
+
+async def a_rehearsal_foretells(desk: Desk) -> None:
+    """Rehearse a decision, make it, rehearse its revocation, revoke it; each time compare with who changed, counted plainly."""
+    standing = await desk.standing()
+    before, ids = await desk.state(), await desk.ids()
+    decide = await desk.something()
+    foretold = await desk.decided(decide, REHEARSED)
+    assert (before, standing) == (await desk.state(), await desk.standing())
+    real = await desk.decided(decide)
+    if foretold is None or real is None or decide is None:
+        assert foretold is real is None
+        return
+    after, ids = await desk.state(), ids | await desk.ids()
+    assert foretold.effect == real.effect == difference(before, after, ids)
+    desk.tenant.tally["effects"] += bool(real.effect.after)
+    assert real.decision
+    if real.decision.key in standing:
+        return
+    foretold = await revoke_decision(desk.tenant, real.decision.id, REHEARSED)
+    assert (after, real.decision) == (await desk.state(), foretold.decision)
+    real = await revoke_decision(desk.tenant, real.decision.id, WORD)
+    assert foretold.effect == real.effect == difference(after, before, ids)
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+async def test_a_rehearsal_foretells(share: int) -> None:
+    """A dry run changes nothing, and what it foretells of a decision or its revocation comes true to the letter."""
+    await in_memory_holds(a_rehearsal_foretells, range(share, how_many("pure", 2000), SHARES), "effects")
+
+
+async def test_a_rehearsal_on_sqlite_foretells(tmp_path: Path) -> None:
+    """On SQLite what a dry run foretells comes true to the letter."""
+    await on_sqlite_holds(a_rehearsal_foretells, tmp_path, "effects")
+
+
+async def test_a_rehearsal_on_neo4j_foretells(neo4j_uri: str) -> None:
+    """On Neo4j what a dry run foretells comes true to the letter."""
+    await on_neo4j_holds(a_rehearsal_foretells, neo4j_uri, "effects")
