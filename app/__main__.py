@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app import demo, sandbox
 from app.api.schema import schema_sdl
-from app.commands import backfill, check, import_table, keys, rebuild, serve
+from app.commands import backfill, check, export, import_table, keys, rebuild, serve
 from app.commands.command import EXPECTED, FAILED, Command, tell
 
 INTERRUPTED = 130
@@ -22,6 +22,7 @@ COMMANDS = (
     demo.COMMAND,
     Command("sandbox", "serve a sample brand behind WeChat's HTTP API", sandbox.add_arguments, sandbox.run),
     import_table.COMMAND,
+    export.COMMAND,
     backfill.COMMAND,
     rebuild.COMMAND,
     keys.COMMAND,

@@ -31,6 +31,8 @@ class News:
     cause: str
     identifiers: dict[Key, Identifier] = field(default_factory=dict)
     rollups: list[Rollup] = field(default_factory=list)
+    restored: list[Rollup] = field(default_factory=list)
+    """Roll-ups that a copy of the graph holds: what is known of them already is not counted again."""
     decisions: list[Decision] = field(default_factory=list)
     """New ones, and revoked ones in their new form."""
 
@@ -83,7 +85,7 @@ class _Derivation:
         self.loaded, self.keys, self.news, self.now = loaded, keys, news, now
         self.registry = loaded.registry
         self.rollups = {key: stored.rollup for key, stored in loaded.rollups.items()}
-        self.fresh = frozenset(merge(news.rollups, self.rollups))
+        self.fresh = frozenset((*merge(news.rollups, self.rollups), *merge(news.restored, self.rollups, Rollup.restored)))
         claimed = (one for rollup in self.rollups.values() if rollup.said is Said.CLAIMS for one in named_by(rollup))
         self.identifiers: dict[Key, Identifier] = {one.key: one for one in claimed} | {**news.identifiers, **loaded.members}
         self.frozen = loaded.members.keys() - loaded.whole - loaded.asked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -86,6 +86,10 @@ class Rollup:
         """Both together."""
         return replace(self, first=min(self.first, other.first), last=max(self.last, other.last), times=self.times + other.times)
 
+    def restored(self, other: Rollup) -> Rollup:
+        """Both, where the one may be a copy of the other: merged any number of times, in any order, nothing is counted twice."""
+        return replace(self, first=min(self.first, other.first), last=max(self.last, other.last), times=max(self.times, other.times))
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -111,10 +115,12 @@ def waiting(rollup: Rollup, history: History) -> bool:
     return rollup.said is Said.RESOLVED_AS and any(history.at(at).platform_key is None for at in (rollup.first, rollup.last))
 
 
-def merge(rollups: Iterable[Rollup], into: dict[Key, Rollup]) -> Iterator[Key]:
+def merge(
+    rollups: Iterable[Rollup], into: dict[Key, Rollup], together: Callable[[Rollup, Rollup], Rollup] = Rollup.merged
+) -> Iterator[Key]:
     """Merge rows into roll-ups by key; yields the keys that were not there before."""
     for rollup in rollups:
         known = into.get(rollup.key)
         if known is None:
             yield rollup.key
-        into[rollup.key] = rollup if known is None else known.merged(rollup)
+        into[rollup.key] = rollup if known is None else together(known, rollup)

@@ -22,6 +22,8 @@ class JobKind(enum.Enum):
     """Ask WeChat for every follower of an official account."""
     RESCOPE = "RESCOPE"
     """Bring evidence in line with a binding history that changed, and apply what waited for it."""
+    RESTORE = "RESTORE"
+    """Bring in an export, by `uniongraph import`: nobody else goes on with it, for the file is there."""
 
 
 class JobState(enum.Enum):

@@ -26,6 +26,8 @@ class Keys:
 
     def __init__(self, secret: bytes, tenant: str) -> None:
         self.tenant = tenant
+        self.fingerprint = fingerprint(secret)
+        """What the secret is recognised by."""
         # What every key begins with is digested once; and a batch of evidence asks for the same keys again and again.
         self._begun = hmac.new(secret, _prefixed(tenant), hashlib.sha256)
         self._recent = lru_cache(maxsize=RECENT)(self._derived)

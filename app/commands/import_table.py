@@ -1,4 +1,4 @@
-"""`uniongraph import FILE`: a table that the brand already has, into the graph."""
+"""`uniongraph import FILE`: a table that the brand already has, or an export of a tenant, into the graph."""
 
 import argparse
 import sys
@@ -8,12 +8,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from app.commands.command import Command, add_tenant, run_async, tell
+from app.commands.command import Command, CommandFailed, add_tenant, run_async, tell
+from app.commands.progress import staged_bar
 from app.ingest import table
 from app.ingest.table import Import, Tally
 from app.ingest.table_file import open_table
 from app.server import opened_store
 from app.settings import Settings, add_arguments
+from app.transfer.export_file import is_export, open_export
+from app.transfer.importing import Restoration
+from graph.restoring import Cancelled
 from graph.tenant import Tenant
 
 
@@ -21,7 +25,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         type=Path,
-        help="CSV with a header, or JSON Lines: appId, openId, unionId, observedAt; any other column is a namespace of external ids",
+        help="CSV with a header, or JSON Lines: appId, openId, unionId, observedAt; any other column is a namespace of external ids; "
+        "or what `uniongraph export` wrote, whose tenant is made if it is new",
     )
     parser.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="a column that is no external id; may be repeated")
     add_tenant(parser)
@@ -34,6 +39,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 async def _import(arguments: argparse.Namespace) -> int:
     settings = Settings.load(arguments)
+    if is_export(arguments.file):
+        return await _restore(arguments.file, arguments.tenant, settings)
     found = open_table(arguments.file, arguments.ignore)
     if found.encoding != "utf-8":
         tell(f"{found.path} is not UTF-8: it is read as GB 18030 (GBK).")
@@ -49,6 +56,26 @@ async def _import(arguments: argparse.Namespace) -> int:
     tell(_summary(tally, seconds))
     if tally.rejected or work.rejected_path.exists():
         tell(f"What was not applied, and why: {work.rejected_path}. Put right, that file can be imported itself.")
+    return 0
+
+
+async def _restore(path: Path, name: str, settings: Settings) -> int:
+    """Bring in an export."""
+    started = time.monotonic()
+    async with opened_store(settings) as store:
+        tenant = Tenant(store, name)
+        with staged_bar("looking through the export") as show:
+            size = max(path.stat().st_size, 1)  # noqa: ASYNC240  # a local file, once
+            work = Restoration(tenant, open_export(path, tenant.keys, lambda done: show("looking through the export", done / size)))
+            try:
+                progress = await work.run(lambda done, _: show(path.name, done / size))
+            except Cancelled:
+                raise CommandFailed("Its job was cancelled: what was brought in stays. Start it again to begin anew.") from None
+    if work.resumed:
+        tell(f"Went on after line {work.resumed:,}, where an earlier attempt stopped.")
+    tell(f"{progress.number:,} lines in {time.monotonic() - started:.1f} s, {progress.rejected:,} of them rejected.")
+    if progress.rejected:
+        tell(f"What was not brought in, and why: {work.rejected_path}.")
     return 0
 
 
@@ -88,4 +115,4 @@ def _summary(tally: Tally, seconds: float) -> str:
     return ", ".join(parts)
 
 
-COMMAND = Command("import", "import a table of OpenIDs and UnionIDs", _add_arguments, _run)
+COMMAND = Command("import", "import a table of OpenIDs and UnionIDs, or an export", _add_arguments, _run)

@@ -25,6 +25,10 @@ D = TypeVar("D")
 
 REGISTRY_NODES: tuple[type[Node], ...] = (Entity, EntityRelation, OpenPlatform, Touchpoint, Binding, LimitOverride)
 OTHER_NODES: tuple[type[Node], ...] = (Job, Quarantined, ApiKey, Decision, Change, Request)
+STAYING: tuple[type[Node], ...] = (Job, ApiKey, Change, Request)
+"""Nodes that belong to this store alone: no export takes them along."""
+TRAVELLING: tuple[type[Node], ...] = tuple(kind for kind in OTHER_NODES if kind not in STAYING)
+"""Nodes beside the registry that an export takes along."""
 NODES: dict[str, type[Node]] = {kind.__name__: kind for kind in (*REGISTRY_NODES, *OTHER_NODES)}
 """Every stored node class by its label."""
 

@@ -1,0 +1,257 @@
+"""Use cases that bring in what an export holds, in ordinary turns, so that all that is derived follows from it.
+
+Everything may be brought in any number of times and in any order: copies are merged, never added up. Each turn notes in its job how
+far it came, so that whoever is killed goes on there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from graph.accounts import REGISTERED, Binding, Registry, Touchpoint
+from graph.decisions import Decision, DecisionKind, contradiction
+from graph.derive import News, derive
+from graph.errors import Refused, SimpleError, UserErrorCode
+from graph.evidence import Rollup, Said, ends, merge
+from graph.jobs import Job, JobKind, JobState
+from graph.keys import Keys
+from graph.node import FOR_EVER, Key, Millis, Node
+from graph.policy import IdentityPolicy
+from graph.quarantine import Quarantined
+from graph.rows import Sighted, from_json, read_row
+from graph.state import Identifier, Label, named_by
+from graph.tenant import Tenant
+from graph.turn import Loaded, Scope, Writes
+
+T = TypeVar("T", Decision, Node)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Testimony:
+    """One identifier and all that it said, as an export holds it."""
+
+    by: Key
+    rollups: tuple[Rollup, ...]
+    open_ids: tuple[Identifier, ...] = ()
+    """The OpenIDs among those that its roll-ups name; others are named by the roll-ups themselves."""
+
+
+class Cancelled(Exception):
+    """Somebody ended the restoration; what it did stays."""
+
+
+def restore_job(tenant: Tenant, export: str, total: int) -> Job:
+    """The job of restoring an export, by whatever tells it from others. No worker takes it up: it alone has the file."""
+    now = tenant.now()
+    return Job(
+        key=tenant.keys.derive("Restore", export),
+        kind=JobKind.RESTORE,
+        state=JobState.RUNNING,
+        total=total,
+        started=now,
+        progressed=now,
+        lease_until=FOR_EVER,
+    )
+
+
+async def begin(tenant: Tenant, fresh: Job) -> Job:
+    """Start a restoration, or take one up that was cut short: its checkpoint says where. One that had ended begins anew."""
+
+    def decide(loaded: Loaded) -> tuple[Writes, Job]:
+        known = loaded.nodes.get(fresh.key)
+        job = known if isinstance(known, Job) and known.state is JobState.RUNNING else fresh
+        return Writes(put=[] if job == known else [job]), job
+
+    return await tenant.write(lambda _: Scope(keys=frozenset([fresh.key])), decide)
+
+
+def _noted(writes: Writes, loaded: Loaded, job: Job) -> Writes:
+    """What a turn writes, and how far the job is then. Raises Cancelled."""
+    known = loaded.nodes.get(job.key)
+    if isinstance(known, Job) and known.state is JobState.CANCELLED:
+        raise Cancelled
+    writes.put.append(job)
+    return writes
+
+
+async def end(tenant: Tenant, job: Job) -> Job:
+    """Note that all of it is in."""
+    done = replace(job, state=JobState.DONE, finished=tenant.now(), lease_until=0)
+    await tenant.write(lambda _: Scope(keys=frozenset([job.key])), lambda loaded: (_noted(Writes(), loaded, done), None))
+    return done
+
+
+async def restore_registry(tenant: Tenant, nodes: Sequence[Node], policy: IdentityPolicy, job: Job, *, is_new: bool) -> None:
+    """The brand's side. What the export says of a node counts; a touchpoint whose history is another one now is scoped anew, by a job.
+
+    Raises Refused where customers were resolved under another policy.
+    """
+
+    def decide(loaded: Loaded) -> tuple[Writes, None]:
+        before = loaded.registry
+        if not is_new and policy != before.policy:
+            raise Refused(SimpleError(message=OTHER_POLICY, code=UserErrorCode.INVALID_INPUT))
+        known: dict[Key, Node] = {key: node for shelf in REGISTERED for key, node in getattr(before, shelf).items()}
+        merged = {node.key: _merged(node, known.get(node.key)) for node in nodes}
+        after = Registry.of(before.version + 1, {**known, **merged}.values(), policy)
+        writes = Writes(policy=policy if policy != before.policy else None)
+        for node in merged.values():
+            if isinstance(node, Touchpoint):
+                _touchpoint(node, before, after, writes, tenant.keys.derive("Restore", job.key, node.key), tenant.now())
+            elif node != known.get(node.key):
+                writes.put.append(node)
+        return _noted(writes, loaded, job), None
+
+    await tenant.write(lambda _: Scope(keys=frozenset([job.key])), decide)
+
+
+OTHER_POLICY = (
+    "The tenant has another identity policy than the export: set the same one first (setIdentityPolicy), or restore into a new store."
+)
+
+
+def _merged(node: Node, known: Node | None) -> Node:
+    """An assertion that was retracted on either side is retracted."""
+    is_retracted = isinstance(known, Binding) and isinstance(node, Binding) and known.is_retracted
+    return known if is_retracted and known is not None else node
+
+
+def _touchpoint(node: Touchpoint, before: Registry, after: Registry, writes: Writes, job_key: Key, now: Millis) -> None:  # noqa: PLR0917
+    """As it is here: the version under which its history changed is this store's own."""
+    known = before.touchpoints.get(node.key)
+    is_rescoped = known is None or before.history(node.key) != after.history(node.key)
+    here = replace(node, scope_version=after.version if is_rescoped or known is None else known.scope_version)
+    if here != known:
+        writes.put.append(here)
+    if is_rescoped:
+        writes.put.append(Job(key=job_key, kind=JobKind.RESCOPE, touchpoint_key=node.key, started=now, progressed=now))
+
+
+async def restore_nodes(tenant: Tenant, nodes: Sequence[Node], job: Job) -> None:
+    """Nodes that stand by themselves; one that is here already stays as it is."""
+
+    def decide(loaded: Loaded) -> tuple[Writes, None]:
+        return _noted(Writes(put=[node for node in nodes if node.key not in loaded.nodes]), loaded, job), None
+
+    await tenant.write(lambda _: Scope(keys=frozenset([job.key, *(node.key for node in nodes)])), decide)
+
+
+async def restore_decisions(tenant: Tenant, decisions: Sequence[Decision], job: Job) -> dict[Key, str]:
+    """Decisions, revoked ones too: one that is revoked on either side is. Gives those that contradict one that stands here, and why."""
+    named = frozenset(key for decision in decisions for key in (decision.a, decision.b))
+    scope = Scope(people=named, expand=named, names=named, keys=frozenset([job.key, *(decision.key for decision in decisions)]))
+
+    def decide(loaded: Loaded) -> tuple[Writes, dict[Key, str]]:
+        standing: dict[Key, Decision] = dict(loaded.decisions)
+        news, refused = News(cause="import"), dict[Key, str]()
+        for decision in decisions:
+            known = loaded.nodes.get(decision.key)
+            if known == decision or (isinstance(known, Decision) and known.revoked is not None):
+                continue
+            other = None if decision.revoked or decision.kind is DecisionKind.RETRACT else contradiction(decision, standing.values())
+            if other:
+                refused[decision.key] = f"It contradicts decision {other.id}: revoke that one first."
+                continue
+            standing[decision.key] = decision
+            news.decisions.append(decision)
+        return _noted(derive(loaded, tenant.keys, news, tenant.now()).writes, loaded, job), refused
+
+    return await tenant.write(lambda _: scope, decide)
+
+
+async def restore_evidence(tenant: Tenant, said: Sequence[Testimony], waiting: Sequence[Quarantined], job: Job) -> None:
+    """Evidence, and whole rows that waited: they wait again, or count at once where their touchpoint is known."""
+
+    def scope_of(registry: Registry) -> Scope:
+        return _scope(_News.of(said, waiting, registry, tenant), registry, tenant.keys, job)
+
+    def decide(loaded: Loaded) -> tuple[Writes, None]:
+        read = _News.of(said, waiting, loaded.registry, tenant)
+        news = News(cause="import", identifiers=dict(read.identifiers), restored=list(read.rollups))
+        writes = derive(loaded, tenant.keys, news, tenant.now()).writes
+        writes.put += [node for row in read.waiting if (node := _longer(row, loaded.nodes.get(row.key))) != loaded.nodes.get(row.key)]
+        return _noted(writes, loaded, job), None
+
+    await tenant.write(scope_of, decide)
+
+
+@dataclass(frozen=True)
+class _News:
+    """A part of an export under the registry in force."""
+
+    identifiers: Mapping[Key, Identifier]
+    rollups: Sequence[Rollup]
+    waiting: Sequence[Quarantined]
+
+    @classmethod
+    def of(cls, said: Iterable[Testimony], waiting: Iterable[Quarantined], registry: Registry, tenant: Tenant) -> _News:
+        identifiers = {one.key: one for testimony in said for one in testimony.open_ids}
+        rollups = [rollup for testimony in said for rollup in testimony.rollups]
+        left = []
+        for node in waiting:
+            read = [read_row(row, registry, tenant.keys, tenant.now()) for row in from_json(node)]
+            sighted = [one for one in read if isinstance(one, Sighted)]
+            own: dict[Key, Rollup] = {}
+            for one in sighted:
+                identifiers |= one.identifiers
+                list(merge(one.rollups, own))
+            rollups += own.values()
+            left += [] if sighted else [node]
+        return cls(identifiers, rollups, left)
+
+
+def _scope(news: _News, registry: Registry, keys: Keys, job: Job) -> Scope:
+    people, names, expand = set(news.identifiers), set[Key](), set[Key]()
+    for rollup in news.rollups:
+        people.add(rollup.a)
+        if rollup.said is Said.RESOLVED_AS:
+            names.add(rollup.b)
+            history = registry.history(Key(news.identifiers[rollup.a].scope))
+            people.update(
+                keys.union_id(registry.open_platforms[end.platform_key].open_app_id, rollup.text) for end in ends(rollup, history)
+            )
+        else:
+            people.add(rollup.b)
+        if rollup.said is Said.UNLINKED:
+            expand.add(rollup.b)
+    waiting = frozenset(node.key for node in news.waiting)
+    return Scope(people=frozenset(people), expand=frozenset(expand), names=frozenset(names), keys=waiting | {job.key})
+
+
+def _longer(row: Quarantined, known: Node | None) -> Quarantined:
+    """A row that waits on both sides waits once."""
+    if not isinstance(known, Quarantined):
+        return row
+    return replace(row, first=min(row.first, known.first), last=max(row.last, known.last), times=max(row.times, known.times))
+
+
+def flaw(said: Testimony, registry: Registry, keys: Keys) -> str | None:
+    """Why what somebody said cannot be brought in: its touchpoint is not known, or a key is not the one of what it names."""
+    for one in said.open_ids:
+        touchpoint = registry.touchpoints.get(Key(one.scope))
+        if touchpoint is None:
+            return "No touchpoint of it is registered."
+        if one.value is None or keys.open_id(touchpoint.app_id, one.value) != one.key:
+            return "The key of an OpenID is not its own."
+    known = {one.key for one in said.open_ids}
+    return next((reason for rollup in said.rollups if (reason := _flaw_of(rollup, said.by, known, keys))), None)
+
+
+def _flaw_of(rollup: Rollup, by: Key, known: set[Key], keys: Keys) -> str | None:
+    named = {Said.MIGRATED_TO: {rollup.a, rollup.b}, Said.CLAIMS: set[Key](), Said.UNLINKED: set[Key]()}.get(rollup.said, {rollup.a})
+    own_text = rollup.said is not Said.RESOLVED_AS or rollup.b == keys.union_text(rollup.text)
+    own_ids = rollup.said is not Said.CLAIMS or all(_is_own(one, keys) for one in named_by(rollup))
+    if rollup.a != by or rollup.key != keys.evidence(rollup.said.value, rollup.a, rollup.b, rollup.source.value):
+        return "The key of a roll-up is not its own."
+    if rollup.first > rollup.last or rollup.times < 1:
+        return "A roll-up was seen last before it was seen first, or never."
+    if not named <= known:
+        return "An OpenID is not named."
+    return None if own_text and own_ids else "The key of an identifier is not its own."
+
+
+def _is_own(one: Identifier, keys: Keys) -> bool:
+    """Whether an external id's key is that of its value; of a sensitive one, and of a UnionID, it cannot be told here."""
+    return one.label is not Label.EXTERNAL_ID or one.value is None or keys.external_id(one.scope, one.value) == one.key
