@@ -6,8 +6,8 @@ far it came, so that whoever is killed goes on there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from graph.accounts import REGISTERED, Binding, Registry, Touchpoint
@@ -21,7 +21,7 @@ from graph.node import FOR_EVER, Key, Millis, Node
 from graph.policy import IdentityPolicy
 from graph.quarantine import Quarantined
 from graph.rows import Sighted, from_json, read_row
-from graph.state import Identifier, Label, named_by
+from graph.state import Identifier, Label, Member, named_by
 from graph.tenant import Tenant
 from graph.turn import Loaded, Scope, Writes
 
@@ -36,6 +36,33 @@ class Testimony:
     rollups: tuple[Rollup, ...]
     open_ids: tuple[Identifier, ...] = ()
     """The OpenIDs among those that its roll-ups name; others are named by the roll-ups themselves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Former:
+    """An identifier that nothing names any more."""
+
+    key: Key
+    witness: Key
+    """The OpenID by which the customer id that it once gave is followed."""
+
+
+@dataclass
+class Parts:
+    """What is brought in in one turn."""
+
+    said: list[Testimony] = field(default_factory=list)
+    former: list[Former] = field(default_factory=list)
+    waiting: list[Quarantined] = field(default_factory=list)
+
+    def add(self, part: Testimony | Former | Quarantined | None) -> None:
+        """One more of whichever kind."""
+        if isinstance(part, Testimony):
+            self.said.append(part)
+        elif isinstance(part, Former):
+            self.former.append(part)
+        elif part is not None:
+            self.waiting.append(part)
 
 
 class Cancelled(Exception):
@@ -161,20 +188,41 @@ async def restore_decisions(tenant: Tenant, decisions: Sequence[Decision], job: 
     return await tenant.write(lambda _: scope, decide)
 
 
-async def restore_evidence(tenant: Tenant, said: Sequence[Testimony], waiting: Sequence[Quarantined], job: Job) -> None:
-    """Evidence, and whole rows that waited: they wait again, or count at once where their touchpoint is known."""
+async def restore_evidence(tenant: Tenant, parts: Parts, job: Job) -> None:
+    """Evidence; whole rows that waited, which wait again, or count at once where their touchpoint is known; who was, and is no more."""
 
     def scope_of(registry: Registry) -> Scope:
-        return _scope(_News.of(said, waiting, registry, tenant), registry, tenant.keys, job)
+        scope = _scope(_News.of(parts, registry, tenant), registry, tenant.keys, job)
+        return replace(scope, people=scope.people | {one.key for one in parts.former})
 
     def decide(loaded: Loaded) -> tuple[Writes, None]:
-        read = _News.of(said, waiting, loaded.registry, tenant)
+        read = _News.of(parts, loaded.registry, tenant)
         news = News(cause="import", identifiers=dict(read.identifiers), restored=list(read.rollups))
-        writes = derive(loaded, tenant.keys, news, tenant.now()).writes
+        derived = derive(loaded, tenant.keys, news, tenant.now())
+        writes = derived.writes
         writes.put += [node for row in read.waiting if (node := _longer(row, loaded.nodes.get(row.key))) != loaded.nodes.get(row.key)]
+        gone = [one for one in parts.former if one.key not in derived.customer and one.key not in loaded.followed]
+        writes.members += [_once(one) for one in gone]
+        writes.retired += [one.key for one in gone]
         return _noted(writes, loaded, job), None
 
     await tenant.write(scope_of, decide)
+
+
+def _once(former: Former) -> Member:
+    """What is retired in the turn that writes it: so a store notes whose id it was, as it does for everybody who goes."""
+    return Member(
+        key=former.key,
+        label=Label.EXTERNAL_ID,
+        scope="",
+        value=None,
+        account=None,
+        customer=former.witness,
+        first=0,
+        last=0,
+        times=0,
+        witness=former.witness,
+    )
 
 
 @dataclass(frozen=True)
@@ -186,11 +234,11 @@ class _News:
     waiting: Sequence[Quarantined]
 
     @classmethod
-    def of(cls, said: Iterable[Testimony], waiting: Iterable[Quarantined], registry: Registry, tenant: Tenant) -> _News:
-        identifiers = {one.key: one for testimony in said for one in testimony.open_ids}
-        rollups = [rollup for testimony in said for rollup in testimony.rollups]
+    def of(cls, parts: Parts, registry: Registry, tenant: Tenant) -> _News:
+        identifiers = {one.key: one for testimony in parts.said for one in testimony.open_ids}
+        rollups = [rollup for testimony in parts.said for rollup in testimony.rollups]
         left = []
-        for node in waiting:
+        for node in parts.waiting:
             read = [read_row(row, registry, tenant.keys, tenant.now()) for row in from_json(node)]
             sighted = [one for one in read if isinstance(one, Sighted)]
             own: dict[Key, Rollup] = {}

@@ -15,10 +15,10 @@ from graph.keys import Keys
 from graph.node import Key, Node
 from graph.policy import IdentityPolicy
 from graph.quarantine import Quarantined
-from graph.stores.rows import NODES, REGISTRY_NODES, STAYING
+from graph.stores.mapping import NODES, REGISTRY_NODES, STAYING
 
 BEGINS = b'{"is":"uniongraph export"'
-STREAMED = (b'{"is":"said"', b'{"is":"Quarantined"')
+STREAMED = (b'{"is":"said"', b'{"is":"former"', b'{"is":"Quarantined"')
 """How the lines begin that are brought in one after the other."""
 
 

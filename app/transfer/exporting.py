@@ -15,11 +15,11 @@ from app.transfer.lines import Header
 from graph.evidence import Said
 from graph.node import Key, Node
 from graph.quarantine import Quarantined
-from graph.restoring import Testimony
+from graph.restoring import Former, Testimony
 from graph.rows import from_json
 from graph.state import Identifier, Label, Member
+from graph.stores.mapping import REGISTRY_NODES, TRAVELLING
 from graph.stores.reading import Holding, Reading, paged, share
-from graph.stores.rows import REGISTRY_NODES, TRAVELLING
 from graph.tenant import Tenant
 
 Show = Callable[[str, float], object]
@@ -79,7 +79,9 @@ class Export:
         members = {one.key: one.member for one in holdings if one.member}
         if missing := sorted(others - members.keys()):
             members |= {one.key: one.member for one in await reading.holdings_of(missing) if one.member}
-        return self._written(lines.SAID, [lines.write(_testimony(one, members)) for one in holdings if one.rollups])
+        said = self._written(lines.SAID, [lines.write(_testimony(one, members)) for one in holdings if one.rollups])
+        former = [Former(key=one.key, witness=one.witness) for one in holdings if one.witness]
+        return said + self._written(lines.FORMER, map(lines.write, former))
 
     async def _meanwhile(self, reading: Reading, waiting: dict[Key, Key | None]) -> AsyncIterator[bytes]:
         """Rows that were released while evidence was read: they do not wait any more, and what they became is read again."""

@@ -21,6 +21,8 @@ from graph.jobs import Job, JobKind
 from graph.policy import DEFAULT_POLICY
 from graph.quarantine import Quarantined
 from graph.restoring import (
+    Former,
+    Parts,
     Testimony,
     begin,
     end,
@@ -119,8 +121,7 @@ class Restoration:
 
     async def _batch(self, batch: Sequence[Read], before: Progress, registry: Registry, job: Job) -> Progress:
         """One turn: evidence and rows that waited, and the place behind them in the job."""
-        said: list[Testimony] = []
-        waiting: list[Quarantined] = []
+        parts = Parts()
         rejected: list[bytes] = []
         for one in batch:
             try:
@@ -128,8 +129,7 @@ class Restoration:
             except Unreadable as reason:
                 rejected.append(_rejected(one, str(reason)))
             else:
-                said += [line] if isinstance(line, Testimony) else []
-                waiting += [line] if isinstance(line, Quarantined) else []
+                parts.add(line)
         progress = Progress(
             offset=batch[-1].end,
             number=batch[-1].number,
@@ -137,10 +137,10 @@ class Restoration:
             rejected_size=self._reject(rejected, before.rejected_size),
         )
         noted = replace(job, checkpoint=progress.checkpoint(), done=progress.offset, progressed=self.tenant.now())
-        await restore_evidence(self.tenant, said, waiting, noted)
+        await restore_evidence(self.tenant, parts, noted)
         return progress
 
-    def _line(self, one: Read, registry: Registry) -> Testimony | Quarantined | None:
+    def _line(self, one: Read, registry: Registry) -> Testimony | Former | Quarantined | None:
         """What a line brings; None where that is in already, or is nothing to bring. Raises Unreadable."""
         if not one.text.startswith(STREAMED):
             return None
@@ -149,7 +149,9 @@ class Restoration:
             if reason := flaw(line, registry, self.tenant.keys):
                 raise Unreadable(reason)
             return line
-        return line if isinstance(line, Quarantined) and line.key not in self.export.released else None
+        if isinstance(line, Quarantined) and line.key in self.export.released:
+            return None
+        return line if isinstance(line, (Quarantined, Former)) else None
 
     def _reject(self, written: Sequence[bytes], size: int) -> int:
         """Add to the file of rejected lines; gives its size."""

@@ -20,14 +20,14 @@ from graph.evidence import Rollup
 from graph.keys import Keys
 from graph.node import Key, Node
 from graph.policy import IdentityPolicy
-from graph.restoring import Testimony
+from graph.restoring import Former, Testimony
 from graph.state import Identifier, Label
+from graph.stores.mapping import NODES, from_row, policy_from, policy_row, to_row
 from graph.stores.reading import State
-from graph.stores.rows import NODES, from_row, policy_from, policy_row, to_row
 
 FORMAT = 1
 """A later format is another number; a program reads those up to its own."""
-IS, EXPORT, SAID, POLICY, RELEASED, END = "is", "uniongraph export", "said", "policy", "released", "end"
+IS, EXPORT, SAID, FORMER, POLICY, RELEASED, END = "is", "uniongraph export", "said", "former", "policy", "released", "end"
 
 
 class Unreadable(Exception):
@@ -52,7 +52,7 @@ class Header:
         return cls(format=FORMAT, version=version, tenant=keys.tenant, secret=keys.fingerprint, made=made)
 
 
-Line = Header | Testimony | Node | IdentityPolicy
+Line = Header | Testimony | Former | Node | IdentityPolicy
 Written = dict[str, Any]
 
 
@@ -85,7 +85,7 @@ def _written(line: Line) -> Written:
         open_ids = [{"key": one.key, "touchpoint": one.scope, "value": one.value} for one in line.open_ids]
         said = [{name: value for name, value in to_row(rollup).items() if name != "a"} for rollup in line.rollups]
         return {IS: SAID, "by": line.by, "openIds": open_ids, "rollups": said}
-    return {IS: type(line).__name__, **to_row(line)}
+    return {IS: FORMER if isinstance(line, Former) else type(line).__name__, **to_row(line)}
 
 
 def load(text: bytes) -> Written:
@@ -109,6 +109,8 @@ def read(written: Written) -> Line:
             return policy_from(written)
         if kind == SAID:
             return _testimony(written)
+        if kind == FORMER:
+            return Former(key=written["key"], witness=written["witness"])
         if kind in NODES:
             return from_row(NODES[kind], written)
     except (KeyError, TypeError, ValueError, AttributeError):

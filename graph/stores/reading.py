@@ -67,6 +67,8 @@ class Holding:
     member: Member | None
     """None where no evidence makes it exist now: what it once said is kept all the same."""
     rollups: tuple[StoredRollup, ...]
+    witness: Key | None = None
+    """Where it does not exist now: the OpenID by which the customer id that it once gave is followed."""
 
 
 class Reading(Protocol):

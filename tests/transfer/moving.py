@@ -16,7 +16,7 @@ from graph.node import Node
 from graph.quarantine import Quarantined
 from graph.rebuild import Picture, apart
 from graph.stores import Store
-from graph.stores.rows import REGISTRY_NODES
+from graph.stores.mapping import REGISTRY_NODES
 from graph.tenant import Tenant
 from tests.concurrency.everything import Everything
 from tests.concurrency.rebuild import open_conflicts

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from graph.node import Key
 from graph.stores import Store, open_store
 from graph.tenant import Tenant
 from tests.concurrency.everything import Everything, from_sqlite
@@ -66,10 +67,17 @@ async def check(sides: list[Side], seed: int, folder: Path) -> None:
         there = await asyncio.to_thread(two.read, name)
         assert [] == unlike(origin, there), f"history {seed}"
         assert [] == differences(there, tenant.keys), f"history {seed}"
+        assert await followed(one.store, name) == await followed(two.store, name), f"history {seed}"
         await brought_in(two.store, name, path)
         again = await asyncio.to_thread(two.read, name)
         assert [] == unlike(there, again), f"history {seed}"
         assert there.sequence == again.sequence, f"history {seed}"
+
+
+async def followed(store: Store, name: str) -> dict[Key, Key]:
+    """By whom the ids of those who are no more are followed."""
+    async with store.reading(name) as reading:
+        return {one.key: one.witness for one in await reading.holdings(None, 10_000) if one.witness}
 
 
 async def test_from_sqlite_to_sqlite(tmp_path: Path) -> None:

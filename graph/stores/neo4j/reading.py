@@ -63,6 +63,6 @@ class Neo4jReading:
 
 
 def _holding(row: Row) -> Holding:
-    key, member, said = row
+    key, member, said, witness = row
     rollups = sorted(shapes.rollups(said).values(), key=lambda one: one.rollup.key)
-    return Holding(key=key, member=shapes.member(member) if member else None, rollups=tuple(rollups))
+    return Holding(key=key, member=shapes.member(member) if member else None, rollups=tuple(rollups), witness=witness)

@@ -78,7 +78,13 @@ def _holdings(database: Database, tenant: int, keys: Sequence[Key]) -> list[Hold
     for row in database.rows(sql("load.rollups"), {"tenant": tenant, "saying": wanted, "meant": "[]"}):
         stored = rollup_from(row)
         said[stored.rollup.a].append(stored)
+    witnesses: dict[Key, Key] = dict(database.rows(sql("load.former"), {"tenant": tenant, "keys": wanted}))
     return [
-        Holding(key=key, member=members.get(key), rollups=tuple(sorted(said[key], key=lambda one: one.rollup.key)))
-        for key in sorted(members.keys() | said.keys())
+        Holding(
+            key=key,
+            member=members.get(key),
+            rollups=tuple(sorted(said[key], key=lambda one: one.rollup.key)),
+            witness=witnesses.get(key),
+        )
+        for key in sorted(members.keys() | said.keys() | witnesses.keys())
     ]

@@ -1,4 +1,4 @@
-"""Between the columns of people's tables and the dataclasses of graph/state.py. Nodes of other kinds are mapped by graph/stores/rows.py."""
+"""Between the columns of people's tables and the dataclasses of graph/state.py. Nodes of other kinds: graph/stores/mapping.py."""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ CALL () {
 RETURN [n IN found | [
   n.key,
   CASE WHEN n.customer IS NOT NULL THEN [f IN $given.member | n[f]] END,
-  [(n)-[r:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->(e) | [type(r), n.key, e.key, [f IN $given.rollup | r[f]]]]
+  [(n)-[r:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->(e) | [type(r), n.key, e.key, [f IN $given.rollup | r[f]]]],
+  CASE WHEN n.customer IS NULL THEN n.witness END
 ]] AS holdings
 
 // name: customer_rows
