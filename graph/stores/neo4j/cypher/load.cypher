@@ -20,17 +20,19 @@ CALL () {
   RETURN collect([f.key, f.witness]) AS followed
 }
 CALL (followed) {
-  UNWIND $given.people + $given.expand + $given.partners + [f IN followed | f[1]] AS key
-  MATCH (s:Identifier {key: key})
-  WHERE s.tenant = $given.tenant AND s.customer IS NOT NULL
-  RETURN s
-  UNION
-  UNWIND $given.partners AS text
-  MATCH (s:UnionID {textKey: text})
-  WHERE s.tenant = $given.tenant
-  RETURN s
+  CALL (followed) {
+    UNWIND $given.people + $given.expand + $given.partners + [f IN followed | f[1]] AS key
+    MATCH (s:Identifier {key: key})
+    WHERE s.tenant = $given.tenant AND s.customer IS NOT NULL
+    RETURN s
+    UNION
+    UNWIND $given.partners AS text
+    MATCH (s:UnionID {textKey: text})
+    WHERE s.tenant = $given.tenant
+    RETURN s
+  }
+  RETURN collect(s) AS starts
 }
-WITH followed, collect(s) AS starts
 // 2. Generic identifiers that are opened all the same: those asked for as such, and asked OpenIDs.
 WITH followed, starts, [s IN starts WHERE s.crowded <> '' AND (s.key IN $given.expand OR (s:OpenID AND s.key IN $given.people))] AS opened
 CALL (opened) {
