@@ -17,6 +17,8 @@ from graph.requests import Asked
 from graph.results import Result
 from graph.rows import Row
 from graph.stores import Store
+from tests.invariants import test_07_every_membership_has_a_chain, test_08_undo, test_15_rehearsals
+from tests.invariants.desk import in_memory_holds
 from tests.resolver.histories import story
 from tests.resolver.memory_store import MemoryStore
 from tests.resolver.names import Names
@@ -24,6 +26,26 @@ from tests.resolver.operations import said, shuffled
 from tests.resolver.rebuilt import decisions, evidence, expected, identifiers, in_memory, rebuilt
 from tests.resolver.reference import truth
 from tests.resolver.telling import Teller, WatchedTenant
+
+
+async def every_membership_has_a_chain(seeds: Iterable[int]) -> None:
+    """Invariant 7, in memory."""
+    await in_memory_holds(test_07_every_membership_has_a_chain.every_membership_has_a_chain, list(seeds), "chains")
+
+
+async def decided_and_revoked_is_as_before(seeds: Iterable[int]) -> None:
+    """Invariant 8 of decisions, in memory."""
+    await in_memory_holds(test_08_undo.decided_and_revoked_is_as_before, list(seeds), "changes")
+
+
+async def added_and_retracted_is_as_before(seeds: Iterable[int]) -> None:
+    """Invariant 8 of evidence, in memory."""
+    await in_memory_holds(test_08_undo.added_and_retracted_is_as_before, list(seeds), "changes")
+
+
+async def a_rehearsal_foretells(seeds: Iterable[int]) -> None:
+    """Invariant 15 of decisions, in memory."""
+    await in_memory_holds(test_15_rehearsals.a_rehearsal_foretells, list(seeds), "effects")
 
 
 def all_at_once_equals_the_reference(seeds: Iterable[int]) -> None:

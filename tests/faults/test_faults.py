@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from tests.faults import properties
-from tests.faults.faults import FAULTS
+from tests.faults.steward_faults import FAULTS
 
 HISTORIES = 400
 """A fault must show in so many histories; most show in the first dozen."""

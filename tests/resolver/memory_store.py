@@ -219,7 +219,7 @@ class _Loading:
                 key: row for key, row in store.conflicts_.items() if row.resolved is None and not members.keys().isdisjoint(row.about)
             },
             crowds={key: self._crowd(member) for key, member in members.items() if member.crowded and key not in self.whole},
-            customers={member.customer: store.customers_[member.customer] for member in members.values()},
+            customers={m.customer: store.customers_[m.customer] for m in members.values() if m.customer in store.customers_},
             nodes={key: store.nodes_[key] for key in self.scope.keys if key in store.nodes_},
         )
 
