@@ -17,6 +17,12 @@ from graph.requests import Asked
 from graph.results import Result
 from graph.rows import Row
 from graph.stores import Store
+from tests.faults.copies import (  # noqa: F401  # faults name them here
+    copies_change_nothing,
+    incremental_equals_rebuild,
+    no_cap_drops_data,
+    whatever_is_wrong_is_seen,
+)
 from tests.invariants import test_07_every_membership_has_a_chain, test_08_undo, test_15_rehearsals
 from tests.invariants.desk import in_memory_holds
 from tests.resolver.histories import story

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.faults import properties
+from tests.faults import faults_of_copies, properties
 from tests.faults.steward_faults import FAULTS
 
 HISTORIES = 400
@@ -39,3 +39,4 @@ async def test_without_faults_the_properties_hold(name: str) -> None:
 def test_there_are_enough_faults() -> None:
     """At least twelve ways of being wrong were tried."""
     assert len(FAULTS) >= 12
+    assert {faults_of_copies.COPIED, faults_of_copies.SEEN} <= {noticed_by for _, noticed_by in FAULTS.values()}

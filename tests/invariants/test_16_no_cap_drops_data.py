@@ -95,19 +95,23 @@ async def by_questions(tenant: WatchedTenant, key: Key) -> set[Key]:
     return {stored.rollup.key for stored in found.rollups}
 
 
+async def _state(tenant: WatchedTenant) -> State:
+    return in_memory(cast("MemoryStore", tenant.store))
+
+
+async def _said_by(tenant: WatchedTenant, key: Key) -> set[Key]:
+    return set(cast("MemoryStore", tenant.store).at[key])
+
+
+IN_MEMORY: Reads = (_state, _said_by)
+
+
 async def test_the_pure_functions_drop_nothing() -> None:
     """What a crowd or a chain of strangers parts is stored all the while, and is together again once they are taken back."""
     tally: Counter[str] = Counter()
-
-    async def state(tenant: WatchedTenant) -> State:
-        return in_memory(cast("MemoryStore", tenant.store))
-
-    async def said_by(tenant: WatchedTenant, key: Key) -> set[Key]:
-        return set(cast("MemoryStore", tenant.store).at[key])
-
     number = how_many("pure", 2000) // 4
     for seed in range(number):
-        await play(WatchedTenant(cast("Store", MemoryStore()), "t", tally), seed, (state, said_by))
+        await play(WatchedTenant(cast("Store", MemoryStore()), "t", tally), seed, IN_MEMORY)
     assert number // 20 <= tally["parted"]
     assert tally["generic conflicts"]
     assert tally["sheds"]
