@@ -23,7 +23,7 @@ from tests.faults.copies import (  # noqa: F401  # faults name them here
     no_cap_drops_data,
     whatever_is_wrong_is_seen,
 )
-from tests.invariants import test_07_every_membership_has_a_chain, test_08_undo, test_15_rehearsals
+from tests.invariants import test_04_slots_and_decisions, test_07_every_membership_has_a_chain, test_08_undo, test_15_rehearsals
 from tests.invariants.desk import in_memory_holds
 from tests.resolver.histories import story
 from tests.resolver.memory_store import MemoryStore
@@ -37,6 +37,11 @@ from tests.resolver.telling import Teller, WatchedTenant
 async def every_membership_has_a_chain(seeds: Iterable[int]) -> None:
     """Invariant 7, in memory."""
     await in_memory_holds(test_07_every_membership_has_a_chain.every_membership_has_a_chain, list(seeds), "chains")
+
+
+async def slots_and_decisions_hold(seeds: Iterable[int]) -> None:
+    """Invariant 4, in memory."""
+    await in_memory_holds(test_04_slots_and_decisions.slots_and_decisions_hold, list(seeds), "SAMEs")
 
 
 async def decided_and_revoked_is_as_before(seeds: Iterable[int]) -> None:

@@ -20,10 +20,11 @@ from graph.refusals import Clash, Slots
 from graph.resolve import Facts, Link
 from graph.state import Step
 from graph.turn import Loaded, Writes
-from tests.faults.faults import AT_ONCE, FAULTS, ONE_BY_ONE, fault
+from tests.faults.faults import AT_ONCE, FAULTS, fault
 
 __all__ = ["FAULTS"]
 CHAINS = "every_membership_has_a_chain"
+SLOTS = "slots_and_decisions_hold"
 REHEARSALS = "a_rehearsal_foretells"
 UNDONE = "decided_and_revoked_is_as_before"
 TAKEN_BACK = "added_and_retracted_is_as_before"
@@ -78,7 +79,7 @@ def same_beats_different(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Slots, "different_pair", lambda *_: None)
 
 
-@fault(AT_ONCE)
+@fault(SLOTS)
 def same_before_claims(patch: pytest.MonkeyPatch) -> None:
     """SAMEs are joined before claims, so that they fill slots and part what was together without them."""
     right = resolve._Rule._customers
@@ -93,7 +94,7 @@ def same_before_claims(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(resolve._Rule, "_customers", customers)
 
 
-@fault(ONE_BY_ONE)
+@fault(SLOTS)
 def same_joins_the_named_alone(patch: pytest.MonkeyPatch) -> None:
     """A SAME moves the two identifiers that it names, and leaves behind whom they came with."""
     right = resolve._Rule._customers

@@ -74,10 +74,14 @@ class Desk:
         customers = await self.tenant.customer_page(CustomerFilter(), Page(limit=10_000))
         return [Group(one.members, tuple(await self.tenant.steps_within(one))) for one in customers.items]
 
-    async def standing(self) -> set[Key]:
-        """The decisions that stand."""
+    async def decisions(self) -> list[Decision]:
+        """Those that stand."""
         nodes = self.memory.nodes_.values() if self.memory else (await self._page()).items
-        return {one.key for one in nodes if isinstance(one, Decision) and one.revoked is None}
+        return [one for one in nodes if isinstance(one, Decision) and one.revoked is None]
+
+    async def standing(self) -> set[Key]:
+        """The same by their keys."""
+        return {one.key for one in await self.decisions()}
 
     async def _page(self) -> Slice[Decision]:
         return (await self.tenant.store.page(self.tenant.name, Decision, Page(limit=10_000)))[1]
