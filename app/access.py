@@ -48,6 +48,8 @@ class Caller:
 
     tenant: str
     key_name: str
+    key: str = ""
+    """Its id's key; empty for a caller that none names."""
     scopes: frozenset[Scope]
 
     def must_have(self, scope: Scope) -> None:
@@ -83,7 +85,7 @@ class Access:
         if found is None or not found.key.is_good(now):
             raise Unauthenticated("This API key is unknown, revoked or expired.")
         self._note_use(found, now)
-        return Caller(tenant=found.tenant, key_name=found.key.name, scopes=frozenset(found.key.scopes))
+        return Caller(tenant=found.tenant, key_name=found.key.name, key=found.key.key, scopes=frozenset(found.key.scopes))
 
     def forget(self, key: ApiKey) -> None:
         """Trust nothing that was remembered of a key: it was revoked here."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TextIO
 
 import structlog
@@ -20,9 +21,12 @@ from starlette.applications import Starlette
 from app.access import Access, Unauthenticated, create_key
 from app.api.context import Context, Services
 from app.api.schema import schema
+from app.following import Following
 from app.http.answers import Problem
 from app.http.endpoint import GraphQLEndpoint, Limits
 from app.http.graphiql import GraphiQL
+from app.http.patience import PatientSocket
+from app.http.socket import GraphQLSocket
 from app.http.web import web_app
 from app.ingest.backfill import Backfills
 from app.ingest.login import Logins
@@ -41,6 +45,8 @@ FIRST_TENANT = "default"
 FIRST_KEY = "first start"
 GRACE = 10
 """Seconds that requests in flight have to end when the service is stopped."""
+UNREAD = 60
+"""Seconds after which a connection whose other side takes nothing is forgotten by the system."""
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="uniongraph"'}
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -105,7 +111,13 @@ async def opened_parts(settings: Settings, credentials: Credentials, tell: Say =
         backfills = Backfills(wechat, recorder, lambda app_id: app_id in credentials.secrets)
         worker = Worker(store, backfills)
         services = Services(
-            store=store, recorder=recorder, access=access, logins=Logins(wechat, recorder), backfills=backfills, wake=worker.wake
+            store=store,
+            recorder=recorder,
+            access=access,
+            logins=Logins(wechat, recorder),
+            backfills=backfills,
+            following=Following(store),
+            wake=worker.wake,
         )
         try:
             yield Parts(services=services, wechat=wechat, backfills=backfills, worker=worker)
@@ -128,7 +140,8 @@ class Service:
         """The ASGI application."""
         limits = Limits(largest_body=self.settings.max_body, seconds=self.settings.request_timeout)
         endpoint = GraphQLEndpoint(schema, self._admit, self.page, limits)
-        return web_app(endpoint, self.page, self._health, cors_origins=self.settings.cors_origins)
+        socket = GraphQLSocket(schema, self._admit, self.settings.cors_origins)
+        return web_app(endpoint, self.page, self._health, socket=socket, cors_origins=self.settings.cors_origins)
 
     async def _admit(self, authorization: str | None) -> Context:
         services = self._running.services
@@ -136,7 +149,7 @@ class Service:
             caller = await services.access.authenticate(authorization)
         except Unauthenticated as refused:
             raise Problem(401, "UNAUTHENTICATED", str(refused), CHALLENGE) from None
-        return Context(services=services, caller=caller)
+        return Context(services=services, caller=caller, renewed=partial(services.access.authenticate, authorization))
 
     async def _health(self) -> dict[str, Any]:
         return await self._running.services.store.health()
@@ -185,6 +198,9 @@ def listen(host: str, port: int) -> socket.socket:
     # asyncio switches Nagle's delay off only where the protocol is named; without that each small answer waits 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Who takes nothing for so long is gone; what lies in their buffer goes with them.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD * 1000)
     try:
         listener.bind((host, port))
         listener.listen(1024)
@@ -205,6 +221,15 @@ def address_of(listener: socket.socket) -> str:
 class WebServer(uvicorn.Server):
     """uvicorn, stopped by a signal without passing it on: what runs around it ends in order, too."""
 
+    leaving: Callable[[], object] | None = None
+    """Told when it stops: what would last for ever ends."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: first what lasts, for uvicorn waits for it."""
+        if self.leaving:
+            self.leaving()
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop at the first signal, at once at the second; in another thread than the main one signals never come."""
@@ -221,7 +246,7 @@ class WebServer(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-def web_server(application: Starlette) -> WebServer:
+def web_server(application: Starlette, *, largest_message: int = 2_000_000) -> WebServer:
     """Uvicorn without what costs time and is not needed; an access log would quote addresses."""
     config = uvicorn.Config(
         application,
@@ -229,7 +254,9 @@ def web_server(application: Starlette) -> WebServer:
         access_log=False,
         server_header=False,
         date_header=False,
-        ws="none",
+        ws=PatientSocket,
+        ws_per_message_deflate=False,  # messages are small, and each connection would keep a window
+        ws_max_size=largest_message,
         lifespan="off",
         timeout_graceful_shutdown=GRACE,
     )
@@ -238,6 +265,7 @@ def web_server(application: Starlette) -> WebServer:
 
 async def serve(service: Service, server: WebServer, listener: socket.socket, started: Callable[[], object]) -> None:
     """Serve until stopped; `started` is told when requests are answered. Raises SettingsInvalid, StoreRefused."""
-    async with service.running():
+    async with service.running() as parts:
+        server.leaving = parts.services.following.leave
         started()
         await server.serve(sockets=[listener])

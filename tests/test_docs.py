@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 from graphql import OperationType, parse
 
 from app.__main__ import COMMANDS
+from app.api.changes import cursor_at
+from app.api.schema import schema
 from app.ingest.table import Import, Tally
 from app.ingest.table_file import open_table
 from app.settings import table
@@ -57,8 +60,17 @@ def variables() -> Iterator[dict[str, object]]:
 async def test_every_operation_in_the_documents_runs(api: Api) -> None:
     """A GraphQL operation that is printed is answered without errors, mutations first, and the questions find what they sent."""
     given = {name: value for one in variables() for name, value in one.items()}
-    operations = sorted(blocks("graphql"), key=lambda text: parse(text).definitions[0].operation is not OperationType.MUTATION)  # type: ignore[attr-defined]  # operations alone are printed
+    every = blocks("graphql")
+    followed = [text for text in every if text.startswith("subscription")]
+    operations = sorted(
+        (text for text in every if text not in followed),
+        key=lambda text: parse(text).definitions[0].operation is not OperationType.MUTATION,
+    )  # type: ignore[attr-defined]  # operations alone are printed
     answers = [await api.ask(text, **{name: given[name] for name in re.findall(r"\$(\w+):", text)}) for text in operations]
+    for text in followed:
+        results = await schema.stream(text, variable_values={"after": cursor_at(0)}, context_value=api.context())
+        async with aclosing(results):
+            assert (await anext(results)).errors is None
     assert 3 <= len(answers)
     assert [] == [errors for data in answers for field in data.values() if (errors := (field or {}).get("errors"))]
     assert OPEN_ID == next(data["customer"] for data in answers if "customer" in data)["touchpoints"][0]["openId"]["value"]

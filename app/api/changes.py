@@ -10,7 +10,7 @@ from typing import Any
 
 import strawberry
 
-from app.api.connection import After, Before, Edge, First, Last, PageInfo, connection, cursor_of, page_of, shown, sliced
+from app.api.connection import After, Before, Edge, First, Last, PageInfo, connection, cursor_of, key_in, page_of, shown, sliced
 from app.api.context import Context, Info
 from app.api.edges import fill
 from app.api.errors import bad_input, coded
@@ -23,6 +23,7 @@ from graph.stores import Page, Slice
 HISTORIES = 100
 """Customers in one operation whose history is asked for: each is a statement or more."""
 AHEAD = "CURSOR_AHEAD_OF_FEED"
+NO_CURSOR = "This is no cursor of the change feed: hand back `endCursor`, `feedCursor` or an edge's `cursor` as it was."
 NUMBER = re.compile(r"[0-9]{16}", re.ASCII)
 
 
@@ -49,13 +50,16 @@ def feed_page_of(selected: Selection, first: int | None, after: str | None, last
     """The arguments of a connection as a page of the feed. Raises BAD_USER_INPUT."""
     page = page_of(selected, first, after, last, before, is_text=True)
     if not all(NUMBER.fullmatch(edge) for edge in (page.after, page.before) if edge is not None):
-        raise bad_input("This is no cursor of the change feed: hand back `endCursor`, `feedCursor` or an edge's `cursor` as it was.")
+        raise bad_input(NO_CURSOR)
     return page
 
 
-def number_in(cursor: str, selected: Selection) -> int:
+def number_in(cursor: str) -> int:
     """The number of the change that a cursor stands at. Raises BAD_USER_INPUT."""
-    return int(feed_page_of(selected, None, cursor, None, None).after or 0)
+    key = key_in(cursor, is_text=True)
+    if key is None or not NUMBER.fullmatch(key):
+        raise bad_input(NO_CURSOR)
+    return int(key)
 
 
 def check_not_ahead(number: int, end: int) -> None:

@@ -74,7 +74,7 @@ def page_of(
     if is_backward and forward != (None, None):
         raise bad_input("A page goes forward (`first`, `after`) or backward (`last`, `before`), not both.")
     size, cursor = backward if is_backward else forward
-    key = _key_in(cursor, is_text=is_text)
+    key = key_in(cursor, is_text=is_text)
     return Page(
         limit=_size(size),
         after=None if is_backward else key,
@@ -129,7 +129,8 @@ def _size(given: int | None) -> int:
     return size
 
 
-def _key_in(cursor: str | None, *, is_text: bool) -> str | None:
+def key_in(cursor: str | None, *, is_text: bool) -> str | None:
+    """What a cursor holds. Raises BAD_USER_INPUT."""
     if cursor is None:
         return None
     try:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import strawberry
 
 from app.access import Access, Caller
+from app.following import Following
 from app.ingest.ports import BackfillService, LoginService
+from graph.apikeys import Scope
 from graph.chains import Chains
 from graph.changes import Change
 from graph.gather import Recorder
@@ -29,6 +31,7 @@ class Services:
     access: Access
     logins: LoginService
     backfills: BackfillService
+    following: Following
     wake: Callable[[], None]
     """Tells the worker that a job waits; it would find it by itself, only later."""
 
@@ -39,6 +42,12 @@ class Context:
 
     services: Services
     caller: Caller
+    renewed: Callable[[], Awaitable[Caller]] | None = field(default=None, repr=False)
+    """Looks the caller's key up again: what lasts must end with it."""
+    resumes_after: str | None = None
+    """The cursor that a reconnecting reader of events says it had: it counts more than the operation's own."""
+    at: str | None = None
+    """The cursor of what a subscription gave last."""
     open_id_pages: dict[tuple[str, Page], asyncio.Task[Slice[Identity]]] = field(default_factory=dict)
     """Pages of touchpoints' OpenIDs that this operation asked for: asked again, they are not loaded again."""
     histories: dict[Key, asyncio.Task[Sequence[Change]]] = field(default_factory=dict)
@@ -50,6 +59,11 @@ class Context:
     def tenant(self) -> Tenant:
         """The caller's part of the store."""
         return Tenant(self.services.store, self.caller.tenant)
+
+    async def renew(self) -> None:
+        """Raises Unauthenticated or Forbidden where the key is no longer good for what is being read."""
+        if self.renewed:
+            (await self.renewed()).must_have(Scope.READ)
 
     def wake(self) -> None:
         """A job was put: let the worker start on it."""

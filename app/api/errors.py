@@ -14,6 +14,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from app.access import Forbidden, Unauthenticated
 from app.api.limits import TOO_COSTLY, is_too_long
+from app.following import TooMany
 from graph.errors import Refused
 from graph.stores import StoreUnavailable
 
@@ -40,6 +41,7 @@ CODES: tuple[tuple[type[BaseException], str], ...] = (
     (StoreUnavailable, "STORE_UNAVAILABLE"),
     (Forbidden, "FORBIDDEN"),
     (Unauthenticated, "UNAUTHENTICATED"),
+    (TooMany, "TOO_MANY_SUBSCRIPTIONS"),
 )
 """What may be told as it is."""
 

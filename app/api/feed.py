@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
 
 import strawberry
 
-from app.api.changes import ChangeConnection, change_connection, check_not_ahead, cursor_at, feed_page_of
+from app.api.changes import ChangeConnection, change_connection, check_not_ahead, cursor_at, feed_page_of, number_in
 from app.api.connection import After, Before, Edge, First, Last, PageInfo, connection, page_of, shown
-from app.api.context import Info
+from app.api.context import Context, Info
 from app.api.edges import fill
-from app.api.fields import query
+from app.api.fields import query, subscription
 from app.api.publish import publish
 from app.api.selection import Selection
+from graph.apikeys import Scope
+from graph.changes import Change
 from graph.derive import PREFIX
 from graph.node import Doc, Id, Internal, Key
 from graph.stores import Aggregate, CustomerFilter, Slice
+
+AT_ONCE = 100
+"""Changes that a subscription reads at once."""
+RECHECK = 3.0
+"""Seconds after which a subscription that waits looks whether its key is still good."""
 
 
 @publish
@@ -94,6 +102,53 @@ class FeedQueries:
         entries = Slice(items=[_entry(one) for one in found.items], has_more=found.has_more)
         made = connection(entries, page, lambda entry: entry.key, entries.items)
         return CustomerIdMapConnection(edges=made.edges, nodes=made.nodes, page_info=made.page_info, feed_cursor=cursor_at(end))
+
+
+@strawberry.type(description="What can be followed, over graphql-transport-ws or as server-sent events.")
+class FeedSubscriptions:
+    """Subscriptions to changes."""
+
+    @subscription(needs=Scope.READ)
+    async def changes(
+        self,
+        info: Info,
+        *,
+        after: Annotated[
+            str | None,
+            strawberry.argument(description="A cursor of `changes`: begins behind it. Without it, only what is new."),
+        ] = strawberry.UNSET,
+    ) -> AsyncGenerator[Edge[Change], None]:
+        """Every change as it is committed, each once and in order. Keep the last one's cursor, and hand it back when interrupted.
+
+        Without `after` it begins at the present end of the feed. Ends with an error when the key is revoked or expires (UNAUTHENTICATED)
+        and where there are too many subscriptions (TOO_MANY_SUBSCRIPTIONS). Who reads too slowly is cut off and goes on from their cursor.
+        """
+        context, selected = info.context, Selection.of(info).under("node")
+        tenant, following = context.tenant, context.services.following
+        async with following.seat(tenant.name, context.caller.key):
+            number = await _begun(context, after or None)
+            while True:
+                found = await tenant.store.changes(tenant.name, number, AT_ONCE)
+                await fill(tenant, selected, found)
+                for change in found:
+                    number, context.at = change.sequence, cursor_at(change.sequence)
+                    yield Edge(node=change, cursor=context.at)
+                    following.check()
+                if not found:
+                    await following.moved(tenant.name, number, RECHECK)
+                await context.renew()
+
+
+async def _begun(context: Context, after: str | None) -> int:
+    """The number after which a subscription begins."""
+    end = await context.tenant.store.feed_end(context.tenant.name)
+    cursor = context.resumes_after or after
+    if cursor is None:
+        context.at = cursor_at(end)
+        return end
+    number = number_in(cursor)
+    check_not_ahead(number, end)
+    return number
 
 
 def _entry(customer: Aggregate) -> CustomerIdMapEntry:

@@ -35,12 +35,16 @@ class Needs(FieldExtension):
 
     async def resolve_async(self, next_: Resolver, source: object, info: strawberry.Info[Context, None], **arguments: object) -> object:
         """Check, then resolve."""
+        self.check(info)
+        return await next_(source, info, **arguments)
+
+    def check(self, info: strawberry.Info[Context, None]) -> None:
+        """Raises Unauthenticated or Forbidden."""
         caller = getattr(info.context, "caller", None)
         if caller is None:
             raise Unauthenticated("Send an API key: `Authorization: Bearer ug_…`.")
         if self.scope is not None:
             caller.must_have(self.scope)
-        return await next_(source, info, **arguments)
 
 
 class Answers(FieldExtension):
@@ -55,6 +59,24 @@ class Answers(FieldExtension):
             return await next_(source, info, **arguments)
         except Refused as refused:
             return self._payload(errors=refused.errors)
+
+
+class NeedsToSubscribe(Needs):
+    """The same for a subscription, whose resolver gives what is iterated over without being awaited."""
+
+    async def resolve_async(
+        self, next_: Callable[..., Any], source: object, info: strawberry.Info[Context, None], **arguments: object
+    ) -> object:
+        """Check, then resolve."""
+        self.check(info)
+        return next_(source, info, **arguments)
+
+
+def subscription(*, needs: Scope) -> Callable[[Callable[..., Any]], Any]:
+    """Declare a root field to follow by."""
+    return lambda resolver: strawberry.subscription(
+        resolver=resolver, description=inspect.cleandoc(resolver.__doc__ or ""), extensions=[NeedsToSubscribe(needs)]
+    )
 
 
 def query(*, needs: Scope | None = Scope.READ) -> Callable[[Resolver], Any]:

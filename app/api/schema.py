@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import strawberry
+from graphql import GraphQLSyntaxError
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionResult
@@ -14,7 +17,7 @@ from app.api import types
 from app.api.accounts import AccountMutations, AccountQueries
 from app.api.bindings import BindingMutations
 from app.api.errors import presented
-from app.api.feed import FeedQueries
+from app.api.feed import FeedQueries, FeedSubscriptions
 from app.api.jobs import JobMutations, JobQueries
 from app.api.keys import KeyMutations, KeyQueries
 from app.api.limits import DocumentLimiter, DocumentLimits
@@ -25,6 +28,7 @@ from app.api.resolutions import ResolutionMutations
 from app.api.rules import RuleMutations, RuleQueries
 from app.api.scalars import SCALARS
 from app.api.steward import StewardMutations, StewardQueries
+from app.following import Leaving
 
 REMEMBERED = 256
 """Documents whose parsed form and validation are kept: a client repeats few."""
@@ -51,6 +55,11 @@ class Mutation(
     """Every mutation."""
 
 
+@strawberry.type(description="What can be followed, over graphql-transport-ws or as server-sent events.")
+class Subscription(FeedSubscriptions):
+    """Every subscription."""
+
+
 class Schema(strawberry.Schema):
     """Strawberry's schema, whose errors all have a code and say nothing that is not the caller's business."""
 
@@ -60,6 +69,23 @@ class Schema(strawberry.Schema):
         if result.errors:
             result.errors = presented(result.errors, are_early=isinstance(result, PreExecutionError))
         return result
+
+    async def stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401  # handed on as they are
+        """Execute one operation of any kind; gives what results, one after another. Raises Leaving when the process is being stopped."""
+        return self._streamed(await super().stream(*args, **kwargs))
+
+    async def _streamed(self, results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+        try:
+            async with aclosing(results):
+                async for result in results:
+                    for error in result.errors or ():
+                        if isinstance(error.original_error, Leaving):
+                            raise error.original_error
+                    if result.errors:
+                        result.errors = presented(result.errors, are_early=isinstance(result, PreExecutionError))
+                    yield result
+        except GraphQLSyntaxError as error:  # which `execute` makes a result of, and `stream` does not
+            yield PreExecutionError(data=None, errors=presented([error], are_early=True))
 
     def process_errors(self, errors: list[Any], execution_context: ExecutionContext | None = None) -> None:
         """Nothing: what is unexpected is logged where it is masked, and the rest is the caller's."""
@@ -71,6 +97,7 @@ def make_schema(*, limits: DocumentLimits | None = None, has_suggestions: bool =
     return Schema(
         Query,
         Mutation,
+        Subscription,
         types=[*types.IMPLEMENTING, *types.ERRORS],
         extensions=[
             lambda: DocumentLimiter(limits),

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from strawberry.types import ExecutionResult
 
 JSON = "application/json"
 STATUS_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
@@ -47,6 +48,20 @@ def problem_response(problem: Problem, media_type: str = JSON, extensions: Mappi
     """A problem in the shape of a GraphQL answer, so that every client can read it."""
     error = {"message": problem.message, "extensions": {"code": problem.code, **(extensions or {})}}
     return Response(dump({"errors": [error]}), status_code=problem.status, headers=problem.headers, media_type=media_type)
+
+
+def result_body(result: ExecutionResult) -> tuple[dict[str, Any], bool]:
+    """The answer's body, and whether the operation was never run: then it has no `data` at all."""
+    body: dict[str, Any] = {}
+    errors = result.errors
+    is_request_error = result.data is None and all(error.path is None for error in errors or ())
+    if errors:
+        body["errors"] = [error.formatted for error in errors]
+    if not is_request_error:
+        body["data"] = result.data
+    if result.extensions:
+        body["extensions"] = result.extensions
+    return body, is_request_error
 
 
 async def starlette_problem(_: Request, error: Exception) -> Response:

@@ -14,18 +14,21 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from strawberry.schema.base import BaseSchema
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from app.http.answers import Problem, dump, problem_response
+from app.http.answers import JSON, Problem, dump, problem_response, result_body
+from app.http.events import event_stream
 from app.http.graphql_request import METHODS, GraphQLRequest, read_request
-from app.http.negotiation import GRAPHQL_JSON, HTML, answer_type
+from app.http.negotiation import EVENT_STREAM, GRAPHQL_JSON, HTML, answer_type
 from graph.stores import StoreUnavailable
 
 _log = structlog.get_logger()
 
 ALLOWED = {"GET": (OperationType.QUERY,), "POST": (OperationType.QUERY, OperationType.MUTATION)}
-"""Subscriptions come with their own transport."""
+"""What is answered as JSON. As events, subscriptions too."""
+FOLLOWED = {"GET": (OperationType.QUERY, OperationType.SUBSCRIPTION), "POST": tuple(OperationType)}
+SUBSCRIBE = "Subscribe with `Accept: text/event-stream`, or over WebSocket by the protocol graphql-transport-ws."
+UNRESOLVABLE = "The document has no operation of that name, or several and `operationName` does not say which."
 STORE_RETRY = {"Retry-After": "1"}
 OPERATION = re.compile(r"\b(?:query|mutation|subscription)\b|^\s*\{")
 MOST_TOKENS = 20_000
@@ -72,15 +75,15 @@ class GraphQLEndpoint:
         try:
             return await self._within_time(request, media_type)
         except Problem as problem:
-            return problem_response(problem, media_type)
+            return problem_response(problem, _json(media_type))
         except StoreUnavailable:
             unavailable = Problem(503, "STORE_UNAVAILABLE", "The store does not answer: try again later.", STORE_RETRY)
-            return problem_response(unavailable, media_type)
+            return problem_response(unavailable, _json(media_type))
         except Exception:  # noqa: BLE001 - the boundary: what was not foreseen is logged, and answered without its text
             error_id = secrets.token_hex(8)
             _log.exception("request_failed", error_id=error_id)
             unforeseen = Problem(500, "INTERNAL_SERVER_ERROR", f"Something went wrong on our side; the log has more under {error_id}.")
-            return problem_response(unforeseen, media_type, {"errorId": error_id})
+            return problem_response(unforeseen, _json(media_type), {"errorId": error_id})
 
     async def _within_time(self, request: Request, media_type: str) -> Response:
         try:
@@ -89,6 +92,8 @@ class GraphQLEndpoint:
                     raise Problem(405, "METHOD_NOT_ALLOWED", f"{request.method} is not answered here: use POST.", {"Allow": METHODS})
                 context = await self._admit(request.headers.get("authorization"))
                 asked = await read_request(request, self._limits.largest_body)
+                if media_type == EVENT_STREAM:
+                    return await self._followed(asked, context, request)
                 return await self._executed(asked, context, request.method, media_type)
         except TimeoutError:
             message = (
@@ -98,10 +103,7 @@ class GraphQLEndpoint:
             raise Problem(503, "TIMED_OUT", message) from None
 
     async def _executed(self, asked: GraphQLRequest, context: object, method: str, media_type: str) -> Response:
-        unresolvable = "The document has no operation of that name, or several and `operationName` does not say which."
-        if asked.operation_name is None and _is_ambiguous(asked.query):
-            # Strawberry would run the first one, where the specification wants to be told which.
-            raise Problem(400, "OPERATION_RESOLUTION_FAILURE", unresolvable)
+        _check_named(asked)
         try:
             result = await self._schema.execute(
                 asked.query,
@@ -112,14 +114,39 @@ class GraphQLEndpoint:
                 operation_extensions=asked.extensions,
             )
         except CannotGetOperationTypeError:
-            raise Problem(400, "OPERATION_RESOLUTION_FAILURE", unresolvable) from None
+            raise Problem(400, "OPERATION_RESOLUTION_FAILURE", UNRESOLVABLE) from None
         except InvalidOperationTypeError as refused:
             if refused.operation_type is OperationType.MUTATION:
                 raise Problem(405, "METHOD_NOT_ALLOWED", "A mutation has to be sent by POST.", {"Allow": "POST"}) from None
-            raise Problem(400, "BAD_REQUEST", "Subscriptions are not served here.") from None
-        body, is_request_error = _body(result)
+            raise Problem(400, "BAD_REQUEST", SUBSCRIBE) from None
+        body, is_request_error = result_body(result)
         status = 400 if is_request_error and media_type == GRAPHQL_JSON else 200
         return Response(dump(body), status_code=status, media_type=media_type)
+
+    async def _followed(self, asked: GraphQLRequest, context: Any, request: Request) -> Response:  # noqa: ANN401 - whatever `admit` gives
+        """The same as events, for as long as there are any."""
+        _check_named(asked)
+        context.resumes_after = request.headers.get("last-event-id") or None
+        results = await self._schema.stream(
+            asked.query,
+            variable_values=asked.variables,
+            context_value=context,
+            operation_name=asked.operation_name,
+            allowed_operation_types=FOLLOWED[request.method],
+            operation_extensions=asked.extensions,
+        )
+        return event_stream(results, lambda: context.at)
+
+
+def _json(media_type: str) -> str:
+    """What a refusal is written in: events come when there is something to follow."""
+    return JSON if media_type == EVENT_STREAM else media_type
+
+
+def _check_named(asked: GraphQLRequest) -> None:
+    """Strawberry would run the first of several operations, where the specification wants to be told which."""
+    if asked.operation_name is None and _is_ambiguous(asked.query):
+        raise Problem(400, "OPERATION_RESOLUTION_FAILURE", UNRESOLVABLE)
 
 
 def _is_ambiguous(document: str) -> bool:
@@ -131,17 +158,3 @@ def _is_ambiguous(document: str) -> bool:
     except GraphQLSyntaxError:
         return False  # the schema says so, in its own words
     return sum(isinstance(definition, OperationDefinitionNode) for definition in definitions) > 1
-
-
-def _body(result: ExecutionResult) -> tuple[dict[str, Any], bool]:
-    """The answer's body, and whether the operation was never run: then it has no `data` at all."""
-    body: dict[str, Any] = {}
-    errors = result.errors
-    is_request_error = result.data is None and all(error.path is None for error in errors or ())
-    if errors:
-        body["errors"] = [error.formatted for error in errors]
-    if not is_request_error:
-        body["data"] = result.data
-    if result.extensions:
-        body["extensions"] = result.extensions
-    return body, is_request_error

@@ -6,6 +6,7 @@ from app.http.answers import JSON, Problem
 
 GRAPHQL_JSON = "application/graphql-response+json"
 HTML = "text/html"
+EVENT_STREAM = "text/event-stream"
 UTF_8 = {"utf-8", "utf8"}
 
 
@@ -28,7 +29,7 @@ class MediaRange:
 
 
 def answer_type(accept: str | None, *, is_page_possible: bool = False) -> str:
-    """The media type to answer in; HTML only where it is asked for by name and liked best. Raises Problem (406)."""
+    """The media type to answer in; HTML and events only where they are asked for by name and liked best. Raises Problem (406)."""
     if accept is None or not accept.strip():
         return JSON
     ranges = [_media_range(part) for part in accept.split(",") if part.strip()]
@@ -37,6 +38,9 @@ def answer_type(accept: str | None, *, is_page_possible: bool = False) -> str:
     quality = {media_type: _quality(ranges, media_type) for media_type in offered}
     if is_page_possible and any(one.name == HTML and one.quality > max(quality.values()) for one in ranges):
         return HTML
+    # Some clients name it beside JSON although they cannot read it in answer to a query.
+    if _named(ranges, EVENT_STREAM) and _quality(ranges, EVENT_STREAM) > max(quality.values()):
+        return EVENT_STREAM
     if _named(ranges, GRAPHQL_JSON) and quality[GRAPHQL_JSON] >= quality[JSON]:
         return GRAPHQL_JSON
     best = max(offered, key=lambda media_type: quality[media_type])

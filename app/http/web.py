@@ -9,8 +9,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from app.http.answers import JSON, CarefulHeaders, dump, starlette_problem
 from app.http.endpoint import GraphQLEndpoint
@@ -24,8 +25,10 @@ CORS_SECONDS = 600
 """How long a browser may remember what it was allowed."""
 
 
-def web_app(endpoint: GraphQLEndpoint, page: GraphiQL, health: Health, *, cors_origins: Sequence[str] = ()) -> Starlette:
-    """Everything under one address. Without origins no other site's page may call it."""
+def web_app(
+    endpoint: GraphQLEndpoint, page: GraphiQL, health: Health, *, socket: ASGIApp | None = None, cors_origins: Sequence[str] = ()
+) -> Starlette:
+    """Everything under one address; without a `socket` no WebSockets. Without origins no other site's page may call it."""
     middleware = [Middleware(CarefulHeaders)]
     if cors_origins:
         middleware.append(
@@ -33,13 +36,13 @@ def web_app(endpoint: GraphQLEndpoint, page: GraphiQL, health: Health, *, cors_o
                 CORSMiddleware,
                 allow_origins=list(cors_origins),
                 allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", "Content-Type"],
+                allow_headers=["Authorization", "Content-Type", "Last-Event-ID"],
                 expose_headers=["Retry-After", "WWW-Authenticate"],
                 max_age=CORS_SECONDS,
             )
         )
     return Starlette(
-        routes=_routes(endpoint, page, health),
+        routes=[*_routes(endpoint, page, health), *([WebSocketRoute("/graphql", socket)] if socket else [])],
         middleware=middleware,
         exception_handlers={HTTPException: starlette_problem},
     )

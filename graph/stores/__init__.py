@@ -21,6 +21,11 @@ from graph.state import ConflictKind, ConflictRow, ConflictState, CustomerRow, C
 from graph.stores.reading import Reading
 from graph.turn import Loaded, Scope, Touch, Writes
 
+
+def nobody_listens(_: str) -> None:
+    """What `after_write` is at first."""
+
+
 T = TypeVar("T")
 N = TypeVar("N", bound=Node)
 
@@ -122,6 +127,8 @@ class Store(Protocol):
     """Where a graph lives. A store loads, applies and answers; it decides nothing."""
 
     clock: Clock
+    after_write: Callable[[str], object]
+    """Told after each committed turn whose it was; it returns at once. Does nothing until somebody puts something else in its place."""
 
     @property
     def statements(self) -> int:

@@ -12,6 +12,7 @@ from graphql import GraphQLError
 from app.access import Access, Caller
 from app.api.context import Context, Services
 from app.api.schema import schema
+from app.following import Following
 from app.ingest.ports import LoginAnswer
 from graph.apikeys import Scope
 from graph.errors import Refused
@@ -105,6 +106,7 @@ class Api:
         self.logins = ScriptedLogins()
         self.backfills = ScriptedBackfills()
         self.recorder = Recorder()
+        self.following = Following(store)
         self.woken = 0
 
     @property
@@ -120,18 +122,22 @@ class Api:
             access=Access(self.store),
             logins=self.logins,
             backfills=self.backfills,
+            following=self.following,
             wake=wake or self._wake,
         )
 
     def _wake(self) -> None:
         self.woken += 1
 
+    def context(self, scopes: Iterable[Scope] = tuple(Scope)) -> Context:
+        """What one operation carries."""
+        return Context(services=self.services(), caller=Caller(tenant=self.name, key_name="tests", scopes=frozenset(scopes)))
+
     async def execute(
         self, document: str, variables: Json | None = None, scopes: Iterable[Scope] = tuple(Scope)
     ) -> tuple[Json | None, list[GraphQLError]]:
         """Data and errors of one operation."""
-        caller = Caller(tenant=self.name, key_name="tests", scopes=frozenset(scopes))
-        context = Context(services=self.services(), caller=caller)
+        context = self.context(scopes)
         result = await schema.execute(document, variable_values=variables, context_value=context)
         return result.data, result.errors or []
 

@@ -19,7 +19,7 @@ from graphql import (
 from strawberry.types.base import StrawberryObjectDefinition
 
 from app.api.fields import Needs
-from app.api.schema import Mutation, Query, schema, schema_sdl
+from app.api.schema import Mutation, Query, Subscription, schema, schema_sdl
 from graph.apikeys import Scope
 
 FILE = Path(__file__).parents[2] / "schema.graphql"
@@ -92,6 +92,11 @@ def test_every_mutation_declares_its_scope() -> None:
         assert f"Needs the scope {scope.value}." in (CORE.mutation_type.fields[name].description or "")
 
 
+def test_every_subscription_needs_read() -> None:
+    """Whoever follows needs READ."""
+    assert {"changes": [Scope.READ]} == needs(Subscription)
+
+
 def test_permissions_are_checked_asynchronously() -> None:
     """The check is a coroutine, so that no field can be let through by a forgotten await."""
     assert iscoroutinefunction(Needs.resolve_async)
@@ -116,7 +121,7 @@ def test_no_field_below_the_root_but_three_has_arguments_or_a_resolver() -> None
     working = {
         f"{name}.{one.python_name}"
         for name, kind in schema.schema_converter.type_map.items()
-        if isinstance(definition := kind.definition, StrawberryObjectDefinition) and name not in {"Query", "Mutation"}
+        if isinstance(definition := kind.definition, StrawberryObjectDefinition) and name not in {"Query", "Mutation", "Subscription"}
         for one in definition.fields
         if one.base_resolver or one.arguments
     }

@@ -16,7 +16,7 @@ from graph.jobs import Job
 from graph.keys import Keys, keys_of
 from graph.node import Clock, Key, Millis, Node
 from graph.state import Member, StoredRollup
-from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, DecisionFilter, JobFilter, Page, Slice
+from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, DecisionFilter, JobFilter, Page, Slice, nobody_listens
 from graph.stores.neo4j import feed, others, people
 from graph.stores.neo4j.apply import apply
 from graph.stores.neo4j.bolt import Ask, Bolt
@@ -44,6 +44,7 @@ class Neo4jStore:
 
     def __init__(self, bolt: Bolt, secret: bytes, clock: Clock) -> None:
         self.clock = clock
+        self.after_write: Callable[[str], object] = nobody_listens
         self.bolt = bolt
         self._secret = secret
         self._registries = Registries()
@@ -82,7 +83,9 @@ class Neo4jStore:
 
         # Neo4j's lock keeps writers apart; this one keeps those of this process from holding connections while they wait for it.
         async with self._turns[tenant]:
-            return await self.bolt.transaction(turn)
+            answer = await self.bolt.transaction(turn)
+        self.after_write(tenant)
+        return answer
 
     async def touch(self, tenant: str, version: int, touches: Sequence[Touch]) -> list[Key | None]:
         if not touches:

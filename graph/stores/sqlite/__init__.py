@@ -29,6 +29,7 @@ from graph.stores import (
     Page,
     Slice,
     StoreUnavailable,
+    nobody_listens,
 )
 from graph.stores.sqlite import apply, customers, feed, load, migrate, pages, touch
 from graph.stores.sqlite.database import Database, Worker
@@ -63,6 +64,7 @@ class SqliteStore:
 
     def __init__(self, *, secret: bytes, clock: Clock, path: Path, near: Database, writer: Worker, far: Worker, keeper: Keeper) -> None:
         self.clock = clock
+        self.after_write: Callable[[str], object] = nobody_listens
         self._secret = secret
         self._path = path
         self._near, self._writer, self._far, self._keeper = near, writer, far, keeper
@@ -107,7 +109,9 @@ class SqliteStore:
         def turn(database: Database) -> T:
             return apply.take_turn(database, number, partial(self._registry_now, database, number), scope_of, decide)
 
-        return await self._writer.run(turn)
+        answer = await self._writer.run(turn)
+        self.after_write(tenant)
+        return answer
 
     def _registry_now(self, database: Database, number: int) -> Registry:
         return self._registries.locked(database, number, _version(database, number))

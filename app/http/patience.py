@@ -1,0 +1,36 @@
+"""WebSockets for those who read: uvicorn's, but whoever leaves what is sent to them lying is cut off with a code."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+PATIENCE = 20.0
+"""Seconds that a client may leave what was sent lying, before it is cut off; what lies there is never more than a socket's buffers hold."""
+FAREWELL = 10.0
+"""Seconds in which it may still read the code."""
+TOO_SLOW = 4413
+
+
+class PatientSocket(WebSocketsSansIOProtocol):
+    """One connection. Nothing is kept for a slow reader: a subscription reads the next change when this one is taken."""
+
+    async def send(self, message: Any) -> None:  # noqa: ANN401 - whatever ASGI sends
+        """Send when there is room. Raises ClientDisconnected when there is none for too long."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.writable.wait()
+        except TimeoutError:
+            self._cut_off()
+            raise ClientDisconnected from None
+        await super().send(message)
+
+    def _cut_off(self) -> None:
+        if self.close_sent or self.transport.is_closing():
+            return
+        self.conn.send_close(TOO_SLOW, "Too slow: go on from your last cursor")
+        self.transport.write(b"".join(self.conn.data_to_send()))  # behind what lies there: who reads on after all is told why
+        self.close_sent = self.disconnected = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": TOO_SLOW, "reason": ""})
+        self.close_timer = self.loop.call_later(FAREWELL, self.transport.abort)
