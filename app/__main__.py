@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app import demo, sandbox
 from app.api.schema import schema_sdl
-from app.commands import backfill, check, export, import_table, keys, rebuild, serve
+from app.commands import backfill, check, export, import_table, keys, rebuild, serve, verify_receipt
 from app.commands.command import EXPECTED, FAILED, Command, tell
 
 INTERRUPTED = 130
@@ -26,6 +26,7 @@ COMMANDS = (
     backfill.COMMAND,
     rebuild.COMMAND,
     keys.COMMAND,
+    verify_receipt.COMMAND,
     check.COMMAND,
     Command("schema", "print the GraphQL schema", lambda _: None, _print_schema),
 )

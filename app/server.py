@@ -118,6 +118,7 @@ async def opened_parts(settings: Settings, credentials: Credentials, tell: Say =
             backfills=backfills,
             following=Following(store),
             wake=worker.wake,
+            backup_days=settings.backup_days,
         )
         try:
             yield Parts(services=services, wechat=wechat, backfills=backfills, worker=worker)

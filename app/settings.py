@@ -131,6 +131,15 @@ class Settings:
         Path,
         Setting("UNIONGRAPH_GRAPHIQL", "Folder of GraphiQL's files, which installation fetches.", read=Path, shown=".venv/graphiql"),
     ] = GRAPHIQL_FOLDER
+    backup_days: Annotated[
+        int,
+        Setting(
+            "UNIONGRAPH_BACKUP_DAYS",
+            "Days after which your back-ups of the store are destroyed: receipts of erasures name that day.",
+            read=_count,
+            form="a whole number of at least 1",
+        ),
+    ] = 30
     max_body: Annotated[
         int,
         Setting("UNIONGRAPH_MAX_BODY", "Largest request, in bytes.", read=_count, form="a number of bytes"),

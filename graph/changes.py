@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -23,7 +23,7 @@ class ChangeKind(enum.Enum):
     """What became of a customer. Where several fit, the first in this order is named: the membership says the rest."""
 
     ERASED = "ERASED"
-    """Its identifiers were erased for good."""
+    """Its person was erased: forget the customer, and every identifier that `erasedIdentifierIds` names."""
     ENDED = "ENDED"
     """Nothing names its identifiers any more. Its id leads to the customer of an OpenID that they came with."""
     MERGED = "MERGED"
@@ -61,6 +61,8 @@ class Change(Node):
     identifiers: Annotated[list[str], Internal]
     """Ids of all its members."""
     cause: Annotated[str, Doc("The operation that it followed from, for people to read.")]
+    erased: Annotated[list[str], Internal] = field(default_factory=list)
+    """ERASED: ids of the identifiers that were erased with it."""
     changes_left: Annotated[int, Doc("How many changes of its transaction follow it; 0: it is the last, they can be applied.")] = 0
     holder: Annotated[list[Customer], Internal] = field(default_factory=list, repr=False, compare=False)
     """The customer that has its customer's id now: filled in by who asks for it."""
@@ -87,8 +89,13 @@ class Change(Node):
 
     @cached_property
     def identifier_ids(self) -> list[Id]:
-        """All its identifiers from then on (`oid_…`, `uid_…`, `xid_…`), not only those that came; empty where it ended."""
+        """All its identifiers from then on (`oid_…`, `uid_…`, `xid_…`), not only those that came; empty where it ended or was erased."""
         return [Id(identifier) for identifier in self.identifiers]
+
+    @cached_property
+    def erased_identifier_ids(self) -> list[Id]:
+        """The identifiers that were erased with it; empty unless it was ERASED. External ids that others claim are in changes of theirs."""
+        return [Id(identifier) for identifier in self.erased or ()]
 
     @cached_property
     def customer(self) -> Customer | None:
@@ -104,12 +111,22 @@ class Difference:
     customer: Key
     previous: tuple[Key, ...]
     members: tuple[Key, ...]
+    erased: tuple[Key, ...] = ()
 
 
-def differences(before: Mapping[Key, Key], after: Mapping[Key, Key]) -> list[Difference]:
-    """Compare two partitions (identifier → customer) of the same part of the graph; ordered by customer, ended ones last."""
+def differences(
+    before: Mapping[Key, Key], after: Mapping[Key, Key], *, erased: Collection[Key] = (), erased_customer: Key | None = None
+) -> list[Difference]:
+    """Compare two partitions (identifier → customer) of the same part of the graph; the erased first, ended ones last.
+
+    Who is erased with all identifiers is ERASED rather than ENDED, and so is the named customer, though others keep an external id of
+    theirs: no other customer is said to come from an erased one.
+    """
+    gone = _erased(before, erased, erased_customer) if erased else []
+    without = {one.customer for one in gone}
+    before = {key: customer for key, customer in before.items() if customer not in without} if gone else before
     old, new = _classes(before), _classes(after)
-    found = []
+    found = list(gone)
     for customer, members in sorted(new.items()):
         previous = tuple(sorted({before[key] for key in members if key in before}))
         if previous == (customer,) and old[customer] == members:
@@ -118,6 +135,14 @@ def differences(before: Mapping[Key, Key], after: Mapping[Key, Key]) -> list[Dif
     survivors = {customer for difference in found for customer in difference.previous} | new.keys()
     found += [Difference(ChangeKind.ENDED, customer, (customer,), ()) for customer in sorted(old.keys() - survivors)]
     return found
+
+
+def _erased(before: Mapping[Key, Key], erased: Collection[Key], named: Key | None) -> list[Difference]:
+    return [
+        Difference(ChangeKind.ERASED, customer, (customer,), (), tuple(sorted(members.intersection(erased))))
+        for customer, members in sorted(_classes(before).items())
+        if customer == named or members.issubset(erased)
+    ]
 
 
 def _kind(
@@ -159,6 +184,7 @@ def in_feed(
             customer_key=difference.customer,
             previous=list(difference.previous),
             identifiers=[ids[key] for key in difference.members],
+            erased=[ids[key] for key in difference.erased],
             cause=cause,
             changes_left=len(items) - 1 - sequence + first,
         )

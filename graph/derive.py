@@ -11,17 +11,27 @@ from graph.accounts import Touchpoint
 from graph.changes import Change, ChangeKind, Difference, differences, in_feed
 from graph.decisions import Decision, DecisionKind, standing
 from graph.effect import PartitionEffect, effect
-from graph.evidence import Rollup, Said, ends, merge, waiting
+from graph.evidence import Rollup, Said, Seen, ends, merge, waiting
 from graph.keys import Keys
 from graph.links import KIND, best_links, since, taken_back
 from graph.node import Id, Key, Millis
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.resolve import Facts, Link, Resolution, resolve
-from graph.state import MASS, ConflictRow, CustomerRow, CustomerState, EvidenceKind, Identifier, Label, Member, StoredRollup, named_by
+from graph.state import (
+    MASS,
+    PREFIX,
+    ConflictRow,
+    CustomerRow,
+    CustomerState,
+    EvidenceKind,
+    Identifier,
+    Label,
+    Member,
+    StoredRollup,
+    named_by,
+)
 from graph.turn import Incomplete, Loaded, Writes
 from graph.witness import witnesses
-
-PREFIX = {Label.OPEN_ID: "oid", Label.UNION_ID: "uid", Label.EXTERNAL_ID: "xid"}
 
 
 @dataclass(kw_only=True)
@@ -35,6 +45,10 @@ class News:
     """Roll-ups that a copy of the graph holds: what is known of them already is not counted again."""
     decisions: list[Decision] = field(default_factory=list)
     """New ones, and revoked ones in their new form."""
+    erased: frozenset[Key] = frozenset()
+    """Identifiers that are erased: nothing that was loaded says anything of them any more."""
+    erased_customer: Key | None = None
+    """The customer that is erased, though others may keep an external id of theirs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,9 +179,9 @@ class _Derivation:
         return best_links((scoped.rollup, end, observed) for scoped in self.scoped for end, observed in scoped.ends)
 
     @cached_property
-    def seen(self) -> dict[Key, _Seen]:
+    def seen(self) -> dict[Key, Seen]:
         """Every identifier that evidence names, with its times; others do not exist. Those at the border keep what they had."""
-        seen: dict[Key, _Seen] = defaultdict(_Seen)
+        seen: dict[Key, Seen] = defaultdict(Seen)
         for scoped in self.scoped:
             rollup = scoped.rollup
             sighting = rollup.said in {Said.SEEN, Said.RESOLVED_AS}
@@ -216,7 +230,7 @@ class _Derivation:
     def derived(self) -> Derived:
         after = {key: customer for key, customer in self.resolution.customer.items() if key not in self.frozen}
         before = {key: member.customer for key, member in self.loaded.members.items() if key not in self.frozen}
-        found = differences(before, after)
+        found = differences(before, after, erased=self.news.erased, erased_customer=self.news.erased_customer)
         writes = Writes(rollups=list(self._rollup_writes()), retired=sorted(before.keys() - after.keys()))
         self._quarantine(writes)
         writes.conflicts, opened, standing_conflicts = self._conflict_writes()
@@ -374,21 +388,3 @@ class _Derivation:
             cause=self.news.cause,
             key_of={n: self.keys.derive("Change", str(n)) for n in range(first, first + len(found))},
         )
-
-
-class _Seen:
-    """First, last and times of one identifier while roll-ups are added up."""
-
-    __slots__ = ("first", "last", "times")
-
-    def __init__(self) -> None:
-        self.first: Millis = 2**62
-        self.last: Millis = -(2**62)
-        self.times = 0
-
-    def add(self, first: Millis, last: Millis, times: int) -> None:
-        if first < self.first:  # noqa: PLR1730  # every roll-up comes by here, and a call costs more than the rest
-            self.first = first
-        if last > self.last:  # noqa: PLR1730
-            self.last = last
-        self.times += times

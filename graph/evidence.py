@@ -124,3 +124,22 @@ def merge(
         if known is None:
             yield rollup.key
         into[rollup.key] = rollup if known is None else together(known, rollup)
+
+
+class Seen:
+    """First, last and times of one identifier while roll-ups are added up."""
+
+    __slots__ = ("first", "last", "times")
+
+    def __init__(self) -> None:
+        self.first: Millis = 2**62
+        self.last: Millis = -(2**62)
+        self.times = 0
+
+    def add(self, first: Millis, last: Millis, times: int) -> None:
+        """One roll-up more."""
+        if first < self.first:  # noqa: PLR1730  # every roll-up comes by here, and a call costs more than the rest
+            self.first = first
+        if last > self.last:  # noqa: PLR1730
+            self.last = last
+        self.times += times

@@ -8,6 +8,9 @@ import hmac
 import secrets
 from functools import lru_cache
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from graph.node import Key
 
 SAID_BY = 11
@@ -26,6 +29,7 @@ class Keys:
 
     def __init__(self, secret: bytes, tenant: str) -> None:
         self.tenant = tenant
+        self._secret = secret
         self.fingerprint = fingerprint(secret)
         """What the secret is recognised by."""
         # What every key begins with is digested once; and a batch of evidence asks for the same keys again and again.
@@ -75,6 +79,10 @@ class Keys:
         It begins as the key of who said it, so that what one identifier said lies together in a store that is ordered by key.
         """
         return Key(a[:SAID_BY] + self.derive("Evidence", said, a, b, source)[SAID_BY:])
+
+    def secret_for(self, purpose: str) -> bytes:
+        """32 bytes of the store's secret for one purpose (HKDF-SHA256), the same for all tenants: nothing else can be told from them."""
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(self._secret)
 
 
 @lru_cache(maxsize=256)

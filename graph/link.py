@@ -15,6 +15,7 @@ from graph.results import Outcome, Result, refusal, rejected
 from graph.rows import AHEAD, WECHAT_ID, ExternalRef, external_identifier
 from graph.state import Identifier, Label, naming
 from graph.tenant import Tenant
+from graph.tombstones import ERASED, is_barred
 from graph.turn import Loaded, Scope, Writes
 
 
@@ -93,10 +94,14 @@ async def link_external_ids(tenant: Tenant, items: Sequence[ExternalLink]) -> li
                 news.rollups.append(claim)
             claims.append(claim)
         derived = derive(loaded, tenant.keys, news, now)
+        derived.writes.blocked = claims.count(_ERASED)
         unclaimed = set(derived.fresh)
         return derived.writes, [claim if isinstance(claim, Result) else _linked(claim, derived, unclaimed) for claim in claims]
 
     return await tenant.write(lambda registry: Scope(people=_Reading.of(items, registry, tenant).people), decide)
+
+
+_ERASED = Result(outcome=Outcome.REJECTED, error=ERASED)
 
 
 def _claim(
@@ -104,13 +109,15 @@ def _claim(
 ) -> Rollup | Result:
     if isinstance(external, Refused):
         return rejected(external)
+    at = now if item.observed is None else item.observed
     member = loaded.holder(whose) if item.customer.id is not None else loaded.members.get(whose) if whose else None
     if member is None:
-        return _unknown()
+        return _ERASED if whose in loaded.tombstones else _unknown()
     claimant = member.customer if item.customer.id is not None else member.key
     if claimant == external.key:
         return refusal("An external id cannot be linked to itself.", UserErrorCode.INVALID_INPUT, "externalId")
-    at = now if item.observed is None else item.observed
+    if is_barred((*loaded.members[claimant].names, external.key), at, loaded.tombstones):
+        return _ERASED
     return replace(
         _rollup(keys, Said.CLAIMS, claimant, external.key, source=ResolutionSource.MANUAL, at=at),
         text=naming(loaded.members[claimant], external),
@@ -208,12 +215,16 @@ async def record_migrations(
                 made.append(refusal("An OpenID has 1 to 64 characters out of 0-9 A-Z a-z _ -.", UserErrorCode.INVALID_INPUT))
                 continue
             a, b = _both(item, from_app_id, to_app_id, tenant.keys)
+            if is_barred((a, b), seen, loaded.tombstones):
+                made.append(_ERASED)
+                continue
             for key, app_id, value in ((a, from_app_id, item.from_open_id), (b, to_app_id, item.to_open_id)):
                 news.identifiers[key] = Identifier(key=key, label=Label.OPEN_ID, scope=tenant.keys.touchpoint(app_id), value=value)
             rollup = _rollup(tenant.keys, Said.MIGRATED_TO, a, b, source=ResolutionSource.IMPORT, at=seen)
             news.rollups.append(rollup)
             made.append(rollup)
         derived = derive(loaded, tenant.keys, news, now)
+        derived.writes.blocked = made.count(_ERASED)
         unclaimed = set(derived.fresh)
         return derived.writes, [one if isinstance(one, Result) else _linked(one, derived, unclaimed) for one in made]
 

@@ -13,9 +13,10 @@ from graph.node import Key, Millis, Node
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.requests import Asked, Request
 from graph.results import Outcome, Result
-from graph.rows import Row, Sighted, from_json, quarantined, read_row
+from graph.rows import Row, Sighted, from_json, naming_of, quarantined, read_row
 from graph.state import ConflictRow
 from graph.tenant import Tenant
+from graph.tombstones import ERASED, Admission, Naming, admit
 from graph.turn import Loaded, Scope, Writes
 
 __all__ = ["Call", "Row", "record_calls", "record_resolutions", "replay"]
@@ -55,6 +56,19 @@ class Batch:
         if self._reads[0] != registry.version:
             self._reads = (registry.version, [read_row(row, registry, keys, self.now) for row in self.rows])
         return self._reads[1]
+
+    def naming(self, i: int, read: Read, registry: Registry, keys: Keys) -> Naming | None:
+        """What erasure must know of a row; None where it is rejected anyway."""
+        row = self.rows[i]
+        if isinstance(read, Sighted):
+            return Naming(frozenset([*read.identifiers, *read.names]), read.at, row.is_login)
+        return naming_of(row, registry.policy, keys, self.now) if self.reason_to_keep(read) else None
+
+    def reason_to_keep(self, read: UserError | QuarantineReason) -> QuarantineReason | None:
+        """Why a row that is no evidence waits in quarantine; None where it is rejected."""
+        if isinstance(read, QuarantineReason):
+            return read
+        return QuarantineReason.MALFORMED if self.keeps_malformed and read.code is UserErrorCode.INVALID_INPUT else None
 
     def among(self, which: Sequence[int]) -> Batch:
         """Some of the rows, with what was read of them."""
@@ -126,17 +140,12 @@ async def write_batch(tenant: Tenant, batch: Batch) -> Answers:
             if isinstance(read, Sighted):
                 people.update(read.people)
                 names.update(read.names)
-            elif reason := _reason_to_keep(read, batch):
+            elif reason := batch.reason_to_keep(read):
                 keys.add(quarantined(row, reason, registry.policy, tenant.keys, batch.now).key)
+                keys |= naming_of(row, registry.policy, tenant.keys, batch.now).names
         return Scope(people=frozenset(people), names=frozenset(names), keys=frozenset(keys))
 
     return await tenant.write(scope_of, lambda loaded: _decide(tenant, batch, loaded))
-
-
-def _reason_to_keep(read: UserError | QuarantineReason, batch: Batch) -> QuarantineReason | None:
-    if isinstance(read, QuarantineReason):
-        return read
-    return QuarantineReason.MALFORMED if batch.keeps_malformed and read.code is UserErrorCode.INVALID_INPUT else None
 
 
 NOTHING = Result(outcome=Outcome.REJECTED)
@@ -148,8 +157,10 @@ def _decide(tenant: Tenant, batch: Batch, loaded: Loaded) -> tuple[Writes, Answe
         raise _Outrun
     first, again = _told_apart(batch, loaded)
     skipped = {i for *_, span in again for i in span}
-    rows = {i: read for i, read in enumerate(batch.read(loaded.registry, tenant.keys)) if i not in skipped}
+    rows: dict[int, Read] = {i: read for i, read in enumerate(batch.read(loaded.registry, tenant.keys)) if i not in skipped}
     news = News(cause=batch.cause)
+    admission = _admission(tenant, batch, rows, loaded)
+    rows |= {i: ERASED for i, barred in zip(rows, admission.barred, strict=True) if barred}
     for read in rows.values():
         if isinstance(read, Sighted):
             news.identifiers.update(read.identifiers)
@@ -159,8 +170,14 @@ def _decide(tenant: Tenant, batch: Batch, loaded: Loaded) -> tuple[Writes, Answe
     results = dict(_results(tenant, batch, rows, derived=derived, loaded=loaded, kept=kept))
     released: list[Node] = [node for key, node in batch.released.items() if key not in kept]
     made = [request.answered([results[i] for i in span], batch.now) for request, span in first]
-    derived.writes.add(Writes(put=[*kept.values(), *made], drop=released))
+    put = [*kept.values(), *made, *admission.readmitted]
+    derived.writes.add(Writes(put=put, drop=released, blocked=sum(admission.barred)))
     return derived.writes, _answers(len(batch.rows), results, again, {request.key: request for request in made})
+
+
+def _admission(tenant: Tenant, batch: Batch, rows: Mapping[int, Read], loaded: Loaded) -> Admission:
+    """Which rows are turned away, because they name the erased, and whom logins among them bring back."""
+    return admit([batch.naming(i, read, loaded.registry, tenant.keys) for i, read in rows.items()], loaded.tombstones)
 
 
 def _told_apart(batch: Batch, loaded: Loaded) -> tuple[list[tuple[Asked, range]], list[tuple[Asked, Request | None, range]]]:
@@ -187,7 +204,7 @@ def _results(
         if isinstance(read, Sighted):
             yield i, _result(read, derived, loaded, unclaimed)
             continue
-        reason = _reason_to_keep(read, batch)
+        reason = batch.reason_to_keep(read)
         if reason is None:
             assert isinstance(read, UserError)  # noqa: S101  # a reason is always kept
             yield i, Result(outcome=Outcome.REJECTED, error=read)

@@ -19,7 +19,7 @@ class Outcome(enum.Enum):
     QUARANTINED = "QUARANTINED"
     """It, or its UnionID, waits until something is registered; nothing is lost."""
     REJECTED = "REJECTED"
-    """It cannot be applied and was not stored: see its error."""
+    """It cannot be applied and was not stored: see its error. With the code ERASED it names somebody who was erased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

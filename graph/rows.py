@@ -17,6 +17,7 @@ from graph.node import FOR_EVER, SINCE_EVER, Key, Millis
 from graph.policy import IdentityPolicy
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.state import Identifier, Label, naming
+from graph.tombstones import LOGINS, Naming
 from graph.turn import Sighting, Touch
 
 WECHAT_ID = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
@@ -48,6 +49,13 @@ class Row:
     external_ids: tuple[ExternalRef, ...] = ()
     is_snapshot_user: bool = False
     times: int = 1
+    was_login: bool = False
+    """Its source does not say so, but it came with a login code."""
+
+    @property
+    def is_login(self) -> bool:
+        """Whether the person was there and logged in."""
+        return self.was_login or self.source in LOGINS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +169,19 @@ class _Reading:
             times=self.row.times,
             text=text,
         )
+
+
+def naming_of(row: Row, policy: IdentityPolicy, keys: Keys, now: Millis) -> Naming:
+    """What erasure must know of a row, as far as it can be read."""
+    names = {keys.open_id(row.app_id, row.open_id.strip())}
+    if text := clean_union_id(row.union_id):
+        names.add(keys.union_text(text))
+    for ref in row.external_ids:
+        try:
+            names.add(external_identifier(ref, policy, keys, "").key)
+        except Refused:
+            continue
+    return Naming(frozenset(names), now if row.observed is None else row.observed, row.is_login)
 
 
 def clean_union_id(text: str | None) -> str | None:

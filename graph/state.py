@@ -19,6 +19,8 @@ class Label(enum.Enum):
     EXTERNAL_ID = "ExternalID"
 
 
+PREFIX = {Label.OPEN_ID: "oid", Label.UNION_ID: "uid", Label.EXTERNAL_ID: "xid"}
+"""What the ids of each kind begin with."""
 SEED_ORDER = {label: rank for rank, label in enumerate(Label)}
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from graph.accounts import Registry
 from graph.changes import Change
 from graph.decisions import Decision
+from graph.evidence import Rollup
 from graph.node import Key, Millis, Node
 from graph.policy import IdentityPolicy
 from graph.resolve import Crowd
 from graph.state import ConflictRow, CustomerRow, Member, StoredRollup
+from graph.tombstones import Tombstone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +27,13 @@ class Scope:
     names: frozenset[Key] = frozenset()
     """Keys that decisions may name although no loaded identifier has them yet: the texts of UnionIDs."""
     keys: frozenset[Key] = frozenset()
-    """Nodes to be loaded by key: quarantined rows, jobs, decisions, API keys. The registry is always there."""
+    """Nodes to be loaded by key: quarantined rows, jobs, decisions, API keys; tombstones, too. The registry is always there."""
+    mentions: frozenset[str] = frozenset()
+    """Texts to search what is kept as text for: quarantined rows and receipts that hold one; and with them every decision and job."""
 
     @property
     def decided(self) -> frozenset[Key]:
-        """What a decision itself names: a text stands for every UnionID that has it, a key for all that was ever said about it."""
+        """What a decision or an erasure itself names: a text stands for every UnionID that has it and for all that was ever said of it."""
         return self.people & self.names
 
     def wider(self, other: Scope) -> Scope:
@@ -39,15 +43,26 @@ class Scope:
             expand=self.expand | other.expand,
             names=self.names | other.names,
             keys=self.keys | other.keys,
+            mentions=self.mentions | other.mentions,
         )
 
 
 class Incomplete(Exception):  # not a malfunction: the turn is to be loaded wider and decided again
     """Raised inside `decide`: what was loaded does not reach as far as the rule must look."""
 
-    def __init__(self, people: Iterable[Key] = (), expand: Iterable[Key] = (), names: Iterable[Key] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        people: Iterable[Key] = (),
+        expand: Iterable[Key] = (),
+        names: Iterable[Key] = (),
+        keys: Iterable[Key] = (),
+        mentions: Iterable[str] = (),
+    ) -> None:
         super().__init__("the scope must be wider")
-        self.scope = Scope(people=frozenset(people), expand=frozenset(expand), names=frozenset(names))
+        self.scope = Scope(
+            people=frozenset(people), expand=frozenset(expand), names=frozenset(names), keys=frozenset(keys), mentions=frozenset(mentions)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +92,10 @@ class Loaded:
     customers: Mapping[Key, CustomerRow] = field(default_factory=dict)
     """The customers of loaded members."""
     nodes: Mapping[Key, Node] = field(default_factory=dict)
+    tombstones: Mapping[Key, Tombstone] = field(default_factory=dict)
+    """Of all that was asked for or named, and of every loaded member."""
+    searched: frozenset[str] = frozenset()
+    """Texts that were searched for: what holds one of them is in `nodes`."""
 
     def holder(self, customer: Key | None) -> Member | None:
         """The identifier that a customer id means: the one with its key, or who is followed in its place."""
@@ -85,7 +104,7 @@ class Loaded:
 
 @dataclass(kw_only=True)
 class Writes:
-    """What a turn changes. Every list is applied as it stands; applying it twice changes nothing."""
+    """What a turn changes. Every list is applied as it stands; applying it twice changes nothing. What is erased goes first."""
 
     rollups: list[StoredRollup] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
@@ -98,13 +117,20 @@ class Writes:
     changes: list[Change] = field(default_factory=list)
     put: list[Node] = field(default_factory=list)
     drop: list[Node] = field(default_factory=list)
+    erased: list[Key] = field(default_factory=list)
+    """Identifiers that go with every conflict about them, resolved ones too, and are followed by nobody."""
+    forgotten: list[Rollup] = field(default_factory=list)
+    """Roll-ups that go as if they had never been."""
+    blocked: int = 0
+    """Rows that were turned away because they name the erased: added to the tenant's count, and nothing else of them is kept."""
     policy: IdentityPolicy | None = None
     """A new identity policy."""
 
     def add(self, other: Writes) -> None:
         """Both together."""
-        for name in ("rollups", "members", "retired", "customers", "ended", "conflicts", "changes", "put", "drop"):
+        for name in ("rollups", "members", "retired", "customers", "ended", "conflicts", "changes", "put", "drop", "erased", "forgotten"):
             getattr(self, name).extend(getattr(other, name))
+        self.blocked += other.blocked
         self.policy = other.policy or self.policy
 
 

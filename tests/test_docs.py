@@ -96,5 +96,5 @@ def test_the_documents_list_every_setting() -> None:
 
 def test_the_documents_name_commands_that_exist() -> None:
     """Every `uniongraph word` that is printed is a command, and README lists every command."""
-    named = {word for document in DOCUMENTS for word in re.findall(r"`uniongraph ([a-z]+)", document.read_text(encoding="utf-8"))}
+    named = {word for document in DOCUMENTS for word in re.findall(r"`uniongraph ([a-z-]+)", document.read_text(encoding="utf-8"))}
     assert {command.name for command in COMMANDS} == named

@@ -34,6 +34,8 @@ class Services:
     following: Following
     wake: Callable[[], None]
     """Tells the worker that a job waits; it would find it by itself, only later."""
+    backup_days: int = 30
+    """Days after which the operator's back-ups of the store are destroyed: what receipts of erasures say."""
 
 
 @dataclass(kw_only=True)

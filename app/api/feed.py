@@ -18,8 +18,8 @@ from app.api.publish import publish
 from app.api.selection import Selection
 from graph.apikeys import Scope
 from graph.changes import Change
-from graph.derive import PREFIX
 from graph.node import Doc, Id, Internal, Key
+from graph.state import PREFIX
 from graph.stores import Aggregate, CustomerFilter, Slice
 
 AT_ONCE = 100

@@ -16,6 +16,7 @@ from strawberry.types.execution import ExecutionContext, PreExecutionError
 from app.api import types
 from app.api.accounts import AccountMutations, AccountQueries
 from app.api.bindings import BindingMutations
+from app.api.erasure import ErasureMutations, ErasureQueries
 from app.api.errors import presented
 from app.api.feed import FeedQueries, FeedSubscriptions
 from app.api.jobs import JobMutations, JobQueries
@@ -35,7 +36,7 @@ REMEMBERED = 256
 
 
 @strawberry.type(description="What can be asked. Needs the scope READ, but for `viewer`.")
-class Query(KeyQueries, NodeQueries, PeopleQueries, StewardQueries, AccountQueries, RuleQueries, JobQueries, FeedQueries):
+class Query(KeyQueries, NodeQueries, PeopleQueries, StewardQueries, AccountQueries, RuleQueries, JobQueries, FeedQueries, ErasureQueries):
     """Every question."""
 
 
@@ -51,6 +52,7 @@ class Mutation(
     JobMutations,
     StewardMutations,
     KeyMutations,
+    ErasureMutations,
 ):
     """Every mutation."""
 

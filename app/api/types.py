@@ -23,6 +23,7 @@ from graph.node import Node
 from graph.people import Conflict, Customer, EvidenceStep, ExternalID, OpenID, TouchpointUse, UnionID, WeChatAccount
 from graph.policy import IdentityPolicy, NamespacePolicy, Normaliser
 from graph.quarantine import Quarantined, QuarantineReason
+from graph.receipts import ErasureReceipt
 from graph.results import Outcome
 from graph.state import ConflictKind, ConflictState, CustomerState, EvidenceKind
 
@@ -59,6 +60,7 @@ NODES = (
     Conflict,
     Decision,
     Entity,
+    ErasureReceipt,
     ExternalID,
     Job,
     OpenID,

@@ -15,6 +15,7 @@ from app.settings import Settings, SettingsInvalid, add_arguments
 from app.wechat.client import WeChatClient
 from app.wechat.credentials import Credentials
 from app.wechat.errors import WeChatError
+from graph.receipts import public_key
 from graph.stores import StoreRefused, StoreUnavailable
 
 READABLE_BY_OTHERS = 0o077
@@ -75,6 +76,10 @@ async def _of_store(settings: Settings) -> AsyncIterator[Finding]:
             tenants = await store.tenants()
             text = ", ".join(tenants) or "none yet: uniongraph key create --tenant default"
             yield Finding("tenants", is_good=True, text=text, is_warning=not tenants)
+            for tenant in tenants:
+                if blocked := await store.blocked(tenant):
+                    yield Finding(f"erasure of {tenant}", is_good=True, text=f"{blocked} rows that name somebody erased were turned away")
+            yield Finding("receipts", is_good=True, text=f"are signed by this key:\n{public_key(store.keys('')).strip()}")
     except (SettingsInvalid, StoreRefused, StoreUnavailable) as failure:
         yield Finding("store", is_good=False, text=str(failure))
         return

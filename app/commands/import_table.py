@@ -54,7 +54,7 @@ async def _import(arguments: argparse.Namespace) -> int:
         tally = await with_bar(work)
         seconds = time.monotonic() - started
     tell(_summary(tally, seconds))
-    if tally.rejected or work.rejected_path.exists():
+    if tally.rejected > tally.erased or work.rejected_path.exists():
         tell(f"What was not applied, and why: {work.rejected_path}. Put right, that file can be imported itself.")
     return 0
 
@@ -112,7 +112,8 @@ def _summary(tally: Tally, seconds: float) -> str:
         f"{tally.quarantined:,} waiting until something is registered",
         f"{tally.rejected:,} rejected.",
     )
-    return ", ".join(parts)
+    of_the_erased = f" {tally.erased:,} of those name somebody who was erased and are not written down." if tally.erased else ""
+    return ", ".join(parts) + of_the_erased
 
 
 COMMAND = Command("import", "import a table of OpenIDs and UnionIDs, or an export", _add_arguments, _run)

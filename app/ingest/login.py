@@ -56,6 +56,7 @@ class Logins:
             union_id=identity.union_id,
             source=_source(touchpoint, identity),
             external_ids=external_ids,
+            was_login=True,
         )
         result = (await self.recorder.record(tenant, [row]))[0]
         open_id = tenant.keys.open_id(app_id, identity.open_id)

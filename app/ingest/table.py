@@ -17,6 +17,7 @@ from pathlib import Path
 from app.ingest.known import on_record
 from app.ingest.table_file import Record, Table
 from app.ingest.table_rows import Flaw, TableInvalid
+from graph.errors import UserErrorCode
 from graph.record import record_resolutions
 from graph.results import Outcome, Result
 from graph.rows import Row
@@ -36,6 +37,8 @@ class Tally:
     quarantined: int = 0
     """They wait, whole or by their UnionID, until something is registered."""
     rejected: int = 0
+    erased: int = 0
+    """Of those rejected, how many name somebody who was erased: they are not written down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +107,7 @@ class Import:
                 unchanged=tally.unchanged + outcomes.count(Outcome.UNCHANGED),
                 quarantined=tally.quarantined + outcomes.count(Outcome.QUARANTINED),
                 rejected=tally.rejected + len(batch) - len(rows) + outcomes.count(Outcome.REJECTED),
+                erased=tally.erased + sum(map(_is_of_the_erased, results.values())),
             ),
         )
 
@@ -168,8 +172,14 @@ def resumed(progress: Progress, table: Table) -> bool:
     return progress.offset > table.start
 
 
+def _is_of_the_erased(result: Result) -> bool:
+    return result.error is not None and result.error.code is UserErrorCode.ERASED
+
+
 def _why_not(result: Result) -> str:
-    """Why a row was not applied; empty where it was, if only in part."""
+    """Why a row was not applied; empty where it was, if only in part, and where the row must not be written down again."""
+    if _is_of_the_erased(result):
+        return ""
     if result.outcome is Outcome.REJECTED and result.error:
         return result.error.message
     if result.outcome is Outcome.QUARANTINED and result.customer is None:

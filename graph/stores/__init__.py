@@ -6,7 +6,7 @@ what belongs to another tenant is answered as unknown.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
@@ -17,6 +17,7 @@ from graph.changes import Change
 from graph.jobs import Job, JobKind, JobState
 from graph.keys import Keys
 from graph.node import Clock, Key, Millis, Node
+from graph.receipts import Traces
 from graph.state import ConflictKind, ConflictRow, ConflictState, CustomerRow, CustomerState, Member, StoredRollup
 from graph.stores.reading import Reading
 from graph.turn import Loaded, Scope, Touch, Writes
@@ -200,11 +201,14 @@ class Store(Protocol):
     async def page(
         self, tenant: str, kind: type[N], page: Page, which: JobFilter | DecisionFilter | None = None
     ) -> tuple[Registry, Slice[N]]:
-        """Jobs, quarantined rows, API keys or decisions in the order of their keys."""
+        """Jobs, quarantined rows, API keys, decisions, receipts or tombstones in the order of their keys."""
         ...
 
     async def nodes(self, tenant: str, keys: Sequence[Key]) -> list[Node | None]:
-        """Nodes by key, in order: jobs, quarantined rows, API keys, decisions, requests, changes. None where unknown."""
+        """Nodes by key, in order: jobs, quarantined rows, API keys, decisions, requests, changes, receipts, tombstones.
+
+        None where unknown.
+        """
         ...
 
     async def quarantined(self, tenant: str, app_id: str | None, after: Key | None, limit: int) -> list[Key]:
@@ -241,6 +245,21 @@ class Store(Protocol):
 
     async def old_requests(self, before: Millis, limit: int) -> list[tuple[str, Key]]:
         """Recorded requests of all tenants that were made before a time, oldest first: each one's tenant and key."""
+        ...
+
+    async def blocked(self, tenant: str) -> int:
+        """How many rows were turned away because they name the erased. Nothing else of them is kept."""
+        ...
+
+    async def traces(self) -> Traces:
+        """What of erased rows outlives their erasure where the store lies, and which settings make it go."""
+        ...
+
+    async def forget(self, texts: Collection[str]) -> bool:
+        """Make the bytes of what was erased go. The texts are what only erased rows held; they are looked for and kept nowhere.
+
+        False where somebody still reads an old state: what is left to do is tried again with the next call, which may give no texts.
+        """
         ...
 
     async def api_key(self, digest: str) -> tuple[str, ApiKey] | None:

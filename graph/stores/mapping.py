@@ -19,12 +19,14 @@ from graph.limits import LimitOverride
 from graph.node import Node
 from graph.policy import IdentityPolicy, NamespacePolicy
 from graph.quarantine import Quarantined
+from graph.receipts import ErasureReceipt
 from graph.requests import Request
+from graph.tombstones import Tombstone
 
 D = TypeVar("D")
 
 REGISTRY_NODES: tuple[type[Node], ...] = (Entity, EntityRelation, OpenPlatform, Touchpoint, Binding, LimitOverride)
-OTHER_NODES: tuple[type[Node], ...] = (Job, Quarantined, ApiKey, Decision, Change, Request)
+OTHER_NODES: tuple[type[Node], ...] = (Job, Quarantined, ApiKey, Decision, Change, Tombstone, ErasureReceipt, Request)
 STAYING: tuple[type[Node], ...] = (Job, ApiKey, Change, Request)
 """Nodes that belong to this store alone: no export takes them along."""
 TRAVELLING: tuple[type[Node], ...] = tuple(kind for kind in OTHER_NODES if kind not in STAYING)

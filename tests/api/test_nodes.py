@@ -17,11 +17,14 @@ async def ids_of_everything(api: Api) -> Json:
     await api.done("createApiKey", name="a key", scopes=["READ"])
     a, b = ({"openId": {"appId": "wxmini", "value": value}} for value in ("open-a", "open-b"))
     await api.done("declareDifferent", a=a, b=b, reason="They came together.")
+    await api.record("wxmini to-be-erased -")
+    lost = {"openId": {"appId": "wxmini", "value": "to-be-erased"}}
+    await api.done("eraseCustomer", by=lost, reason="Asked by letter.")
     data = await api.ask("""{
         customers(first: 100) { nodes { id accounts { id } openIds { id } unionIds { id } externalIds { id } } }
         entities { nodes { id } } openPlatforms { nodes { id } } touchpoints { nodes { id bindingHistory { id } } }
         conflicts { nodes { id } } quarantine { nodes { id } } jobs { nodes { id } } apiKeys { nodes { id } }
-        changes(first: 1) { nodes { id } } decisions { nodes { id } } }""")
+        changes(first: 1) { nodes { id } } decisions { nodes { id } } erasureReceipts { nodes { id } } }""")
     people = data["customers"]["nodes"]
     return {
         "Customer": people[0]["id"],
@@ -39,6 +42,7 @@ async def ids_of_everything(api: Api) -> Json:
         "ApiKey": data["apiKeys"]["nodes"][0]["id"],
         "Change": data["changes"]["nodes"][0]["id"],
         "Decision": data["decisions"]["nodes"][0]["id"],
+        "ErasureReceipt": data["erasureReceipts"]["nodes"][0]["id"],
     }
 
 

@@ -29,11 +29,11 @@ SCOPES = {
         correctBinding retractBinding overrideLimit""",
     Scope.INGEST: """recordResolutions recordMigrations exchangeLoginCode linkExternalIds unlinkExternalIds startBackfill cancelJob
         resumeJob replayQuarantine""",
-    Scope.STEWARD: "declareSame declareDifferent revokeDecision retractEvidence",
+    Scope.STEWARD: "declareSame declareDifferent revokeDecision retractEvidence eraseCustomer",
     Scope.ADMIN: "createApiKey revokeApiKey",
 }
 QUESTIONS = """viewer node nodes customer customersBy customers entity entities openPlatform openPlatforms touchpoint touchpoints
-    identityPolicy bindingRules conflicts quarantine jobs apiKeys changes customerIdMap decisions"""
+    identityPolicy bindingRules conflicts quarantine jobs apiKeys changes customerIdMap decisions erasureReceipts"""
 
 
 def needs(root: type) -> dict[str, list[Scope | None]]:

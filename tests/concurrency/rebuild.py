@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from graph.changes import Change, ChangeKind
-from graph.derive import PREFIX
 from graph.keys import Keys
 from graph.node import Key
 from graph.rebuild import Picture, apart, rebuilt
-from graph.state import ConflictRow, Label
+from graph.state import PREFIX, ConflictRow, Label
 from tests.concurrency.everything import Everything
 
 SHOWN = 5

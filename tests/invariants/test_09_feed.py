@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.derive import PREFIX
-from graph.state import Member
+from graph.state import PREFIX, Member
 from graph.stores import CustomerFilter, Page
 from tests.invariants.replay import Membership, check_numbers, replayed
 from tests.invariants.stages import Told, in_memory, on_neo4j, on_sqlite

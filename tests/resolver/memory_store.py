@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -16,8 +16,10 @@ from graph.keys import Keys
 from graph.node import Key, Millis, Node
 from graph.policy import DEFAULT_POLICY, IdentityPolicy
 from graph.quarantine import Quarantined
+from graph.receipts import ErasureReceipt, Traces
 from graph.resolve import Crowd
 from graph.state import ConflictRow, CustomerRow, Label, Member, StoredRollup
+from graph.tombstones import Tombstone
 from graph.turn import Incomplete, Loaded, Scope, Touch, Writes
 
 T = TypeVar("T")
@@ -56,6 +58,7 @@ class MemoryStore:
         self.policy: IdentityPolicy = DEFAULT_POLICY
         self.version = 0
         self.turn = 0
+        self.blocked_ = 0
         self.at: dict[Key, set[Key]] = defaultdict(set)
         """For each identifier the roll-ups that name or link it."""
         self._registry: Registry | None = None
@@ -140,6 +143,18 @@ class MemoryStore:
         }
         return sorted(key for key in found if after is None or key > after)[:limit]
 
+    async def blocked(self, _: str) -> int:
+        """Rows that were turned away."""
+        return self.blocked_
+
+    async def traces(self) -> Traces:
+        """None."""
+        return Traces(store="memory", what="", days=0)
+
+    async def forget(self, _: Collection[str], /) -> bool:
+        """Nothing lies anywhere."""
+        return True
+
     async def jobs(self, now: Millis) -> list[tuple[str, Job]]:
         """Unfinished jobs that nobody holds."""
         waiting = [node for node in self.nodes_.values() if isinstance(node, Job)]
@@ -147,13 +162,18 @@ class MemoryStore:
 
     def _apply(self, writes: Writes) -> None:
         self.turn += 1
+        self.blocked_ += writes.blocked
+        for rollup in writes.forgotten:
+            self._forget(rollup.key)
+        self.conflicts_ = {key: row for key, row in self.conflicts_.items() if not set(writes.erased).intersection(row.about)}
         for stored in writes.rollups:
             self._put_rollup(stored)
         self.members |= {member.key: member for member in writes.members}
         self.customers_ |= {row.key: row for row in writes.customers}
         retired = {key: self.members.pop(key) for key in writes.retired}
         self.former |= {key: member.witness for key, member in retired.items() if member.witness}
-        self.former = {key: witness for key, witness in self.former.items() if key not in self.members}
+        erased = set(writes.erased)
+        self.former = {key: by for key, by in self.former.items() if key not in self.members and not erased.intersection((key, by))}
         for key in writes.ended:
             del self.customers_[key]
         self.conflicts_ |= {row.key: row for row in writes.conflicts}
@@ -167,12 +187,14 @@ class MemoryStore:
             self.policy, self._registry = writes.policy or self.policy, None
             self.version += 1
 
+    def _forget(self, key: Key) -> None:
+        former = self.rollups.pop(key, None)
+        for name in _named(former) if former else ():
+            self.at[name].discard(key)
+
     def _put_rollup(self, stored: StoredRollup) -> None:
         key = stored.rollup.key
-        former = self.rollups.get(key)
-        if former:
-            for name in _named(former):
-                self.at[name].discard(key)
+        self._forget(key)
         self.rollups[key] = stored
         for name in _named(stored):
             self.at[name].add(key)
@@ -220,8 +242,20 @@ class _Loading:
             },
             crowds={key: self._crowd(member) for key, member in members.items() if member.crowded and key not in self.whole},
             customers={m.customer: store.customers_[m.customer] for m in members.values() if m.customer in store.customers_},
-            nodes={key: store.nodes_[key] for key in self.scope.keys if key in store.nodes_},
+            nodes={key: store.nodes_[key] for key in self.scope.keys if key in store.nodes_} | self._searched(),
+            tombstones={
+                key: stone for key in names | members.keys() | self.scope.keys if isinstance(stone := store.nodes_.get(key), Tombstone)
+            },
+            searched=self.scope.mentions,
         )
+
+    def _searched(self) -> dict[Key, Node]:
+        """What holds one of the texts that were searched for, and all that holds words of people."""
+        if not self.scope.mentions:
+            return {}
+        nodes = self.store.nodes_.values()
+        rows = {n.key: n for n in nodes if isinstance(n, Quarantined) and any(text in n.row for text in self.scope.mentions)}
+        return rows | {n.key: n for n in nodes if isinstance(n, Decision | Job | ErasureReceipt)}
 
     def _beyond(self, key: Key) -> Iterable[Key]:
         """Load what is said by and about one identifier; gives those it hangs together with."""
@@ -229,6 +263,8 @@ class _Loading:
         is_whole = member is not None and (not member.crowded or self._is_opened(member))
         if is_whole:
             self.whole.add(key)
+        if key in self.scope.decided:
+            self.rollups |= {k: one for k, one in self.store.rollups.items() if one.rollup.b == key and not one.ends}
         for evidence in self.store.at[key] if is_whole or (member is None and key in self.asked) else ():
             stored = self.rollups[evidence] = self.store.rollups[evidence]
             for end, is_live in stored.ends:
@@ -253,7 +289,7 @@ class _Loading:
         beside: set[Key] = set()
         for evidence in self.store.at[member.key]:
             stored = self.store.rollups[evidence]
-            if stored.rollup.a == member.key:
+            if stored.rollup.a == member.key and member.label is not Label.EXTERNAL_ID:
                 beside.update(end for end, _ in stored.ends)
             elif member.key in dict(stored.ends):
                 beside.add(stored.rollup.a)

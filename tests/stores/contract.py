@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.stores.erasing import Erasing
 from tests.stores.feed import Feed
 from tests.stores.loading import Loading
 from tests.stores.paging import Paging
@@ -12,5 +13,5 @@ from tests.stores.touching import Touching
 from tests.stores.turns import Turns
 
 
-class StoreContract(Turns, Loading, Questions, Readings, Paging, Touching, Rebuilding, Feed):
+class StoreContract(Turns, Loading, Questions, Readings, Paging, Touching, Rebuilding, Feed, Erasing):
     """The whole contract."""

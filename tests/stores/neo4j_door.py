@@ -151,7 +151,7 @@ class _Door:
             drawn = values | {"isLive": live, "other": other[0], "otherIsLive": other[1]}
             self.do(make, **said, b=end, values=drawn)
         if not stored.ends:
-            names = stored.rollup.said not in {Said.SEEN, Said.RESOLVED_AS}
+            names = stored.rollup.said is not Said.SEEN
             self.do(make, **said, b=stored.rollup.a, values=values | {"loose": stored.rollup.b if names else None})
 
     def put_conflict(self, row: ConflictRow, members: Mapping[Key, Member]) -> None:

@@ -20,6 +20,9 @@ async def apply(ask: Ask, tenant: str, loaded: Loaded, writes: Writes) -> None:
     if writes == Writes():
         await ask(text("pass"), tenant=tenant, turn=loaded.turn)
         return
+    if writes.erased or writes.forgotten:
+        forgotten = [{"a": rollup.a, "key": rollup.key} for rollup in writes.forgotten]
+        await ask(text("erase"), tenant=tenant, forgotten=forgotten, erased=sorted(writes.erased))
     for label, rows in _by_label(writes.drop).items():
         await ask(text("drop", label=label), tenant=tenant, keys=sorted(row.key for row in rows))
     for label, rows in _by_label(writes.put).items():
@@ -51,6 +54,7 @@ def _parameters(tenant: str, loaded: Loaded, writes: Writes) -> dict[str, Any]:
         "tenant": tenant,
         "turn": loaded.turn,
         "sequence": max([loaded.sequence, *(change.sequence for change in writes.changes)]),
+        "blocked": writes.blocked,
         "policy": shapes.policy_text(writes.policy) if writes.policy else None,
         "customers": [shapes.properties(row, tenant) for row in writes.customers],
         "accounts": [{"key": account, "customer": customer} for account, customer in accounts.items()],

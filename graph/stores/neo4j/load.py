@@ -10,9 +10,11 @@ from graph.decisions import Decision, DecisionKind
 from graph.node import Key
 from graph.resolve import Crowd
 from graph.state import Label, Member
+from graph.stores.mapping import from_row
 from graph.stores.neo4j import shapes
 from graph.stores.neo4j.bolt import Ask, Row
 from graph.stores.neo4j.texts import text
+from graph.tombstones import Tombstone
 from graph.turn import Loaded, Scope
 
 
@@ -27,7 +29,8 @@ async def load(ask: Ask, tenant: str, scope: Scope, registry: Registry, *, turn:
         # Whoever is whole already needs no further look; a UnionID's text does, for it may have more scopes.
         further = _partners(row[3]) - scope.people - scope.expand - frozenset(row[0]) - partners
         if not further:
-            return _loaded(row, scope, registry, turn=turn, sequence=sequence)
+            found = await ask(text("mentions"), tenant=tenant, mentions=sorted(scope.mentions)) if scope.mentions else None
+            return _loaded(row, scope, registry, turn=turn, sequence=sequence, mentions=found[0] if found else [])
         partners |= further
 
 
@@ -52,8 +55,8 @@ def _partners(decisions: Iterable[Mapping[str, Any]]) -> frozenset[Key]:
     return frozenset(key for found in decisions if found["kind"] == DecisionKind.SAME.name for key in (found["a"], found["b"]))
 
 
-def _loaded(row: Row, scope: Scope, registry: Registry, *, turn: int, sequence: int) -> Loaded:
-    whole, members, rollups, decisions, conflicts, customers, crowds, nodes, followed = row
+def _loaded(row: Row, scope: Scope, registry: Registry, *, turn: int, sequence: int, mentions: Row) -> Loaded:
+    whole, members, rollups, decisions, conflicts, customers, crowds, nodes, followed, tombstones = row
     known = {one.key: one for one in map(shapes.member, members)}
     return Loaded(
         registry=registry,
@@ -68,7 +71,9 @@ def _loaded(row: Row, scope: Scope, registry: Registry, *, turn: int, sequence: 
         conflicts={one.key: one for one in map(shapes.conflict, conflicts)},
         crowds={key: _crowd(known[key], accounts, neighbours) for key, accounts, neighbours in crowds},
         customers={one.key: one for one in map(shapes.customer, customers)},
-        nodes={found["key"]: shapes.node(label, found) for label, found in nodes},
+        nodes={found["key"]: shapes.node(label, found) for label, found in (*nodes, *mentions)},
+        searched=scope.mentions,
+        tombstones={found["key"]: from_row(Tombstone, found) for found in tombstones},
     )
 
 

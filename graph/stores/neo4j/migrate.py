@@ -16,12 +16,13 @@ from graph.stores.neo4j.texts import schema, text
 
 VERSION = 2
 """The version of schema.cypher and of what the statements expect to find. A later one adds its step to STEPS."""
-STEPS: dict[int, tuple[str, ...]] = {2: ("rekey", "name_customers_of_changes", "name_witnesses", "name_conflicts")}
+STEPS: dict[int, tuple[str, ...]] = {2: ("rekey", "name_customers_of_changes", "name_witnesses", "name_conflicts", "name_loose")}
 """By version, the statements that bring what an earlier one wrote up to it. Each may run again."""
 OLDEST_SERVER = (5, 26)
 LABELS = ("ExternalID",)
 PROPERTIES = (
     *("tenant", "turn", "sequence", "registryVersion", "policy", "locked", "secretFingerprint", "digest", "leaseUntil", "started", "row"),
+    *("blocked", "erased", "receipt", "returned", "document", "signature", "publicKey", "identifierCount"),
     *("state", "mentions", "loose", "touchpoint", "touchpointKey", "conflict", "appId", "revoked", "textKey", "from", "to", "path", "made"),
     *("customerKey", "witness"),
 )
@@ -90,7 +91,7 @@ async def _warm_up(bolt: Bolt) -> None:
         text("take_turn"): {},
         text("load"): {name: [] for name in ("people", "expand", "partners", "names", "keys")} | {"enough": 1} | COLUMNS,
         text("touch"): {"version": -1, "touches": []},
-        text("apply"): {name: [] for name in APPLIED} | {"turn": 0, "sequence": 0, "version": 0, "policy": None},
+        text("apply"): {name: [] for name in APPLIED} | {"turn": 0, "sequence": 0, "version": 0, "policy": None, "blocked": 0},
         text("put", label="Quarantined"): {"rows": []},
     }
     await asyncio.gather(

@@ -92,7 +92,7 @@ def rollup_write(stored: StoredRollup) -> Properties:
         beside = {"other": others[0][0], "otherIsLive": others[0][1]} if others else {}
         links.append({"end": end, "values": values | {"isLive": is_live} | beside})
     if not links:
-        loose = {} if rollup.said in {Said.SEEN, Said.RESOLVED_AS} else {"loose": rollup.b}
+        loose = {} if rollup.said is Said.SEEN else {"loose": rollup.b}
         links.append({"end": rollup.a, "values": values | loose})
     return {"key": rollup.key, "said": rollup.said.name, "a": rollup.a, "links": links}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from graph.changes import Change
 from graph.jobs import Job
 from graph.keys import Keys, keys_of
 from graph.node import Clock, Key, Millis, Node
+from graph.receipts import Traces
 from graph.state import Member, StoredRollup
 from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, DecisionFilter, JobFilter, Page, Slice, nobody_listens
 from graph.stores.neo4j import feed, others, people
@@ -25,6 +26,7 @@ from graph.stores.neo4j.load import load
 from graph.stores.neo4j.reading import Neo4jReading
 from graph.stores.neo4j.texts import text
 from graph.stores.neo4j.touching import touch
+from graph.stores.neo4j.traces import traces
 from graph.turn import Incomplete, Loaded, Scope, Touch, Writes
 
 T = TypeVar("T")
@@ -161,6 +163,15 @@ class Neo4jStore:
 
     async def old_requests(self, before: Millis, limit: int) -> list[tuple[str, Key]]:
         return await others.old_requests(self.bolt.read, before, limit)
+
+    async def blocked(self, tenant: str) -> int:
+        return int(found(await self.bolt.read(text("blocked"), tenant=tenant), tenant)[0])
+
+    async def traces(self) -> Traces:
+        return await traces(self.bolt.read)
+
+    async def forget(self, texts: Collection[str]) -> bool:  # noqa: ARG002  # no statement finds them; logs and back-ups age out
+        return True
 
     async def api_key(self, digest: str) -> tuple[str, ApiKey] | None:
         return await others.api_key(self.bolt.read, digest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from graph.errors import not_found
 from graph.jobs import Job
 from graph.keys import Keys, fingerprint, keys_of
 from graph.node import Clock, Key, Millis, Node
+from graph.receipts import Traces
 from graph.state import Member, StoredRollup
 from graph.stores import (
     Aggregate,
@@ -38,6 +39,7 @@ from graph.stores.sqlite.reading import SqliteReading
 from graph.stores.sqlite.registries import Registries
 from graph.stores.sqlite.rows import node_of
 from graph.stores.sqlite.statements import sql
+from graph.stores.sqlite.sweep import TRACES, sweep
 from graph.turn import Loaded, Scope, Touch, Writes
 
 T = TypeVar("T")
@@ -70,6 +72,8 @@ class SqliteStore:
         self._near, self._writer, self._far, self._keeper = near, writer, far, keeper
         self._registries = Registries()
         self._ids: dict[str, int] = {}
+        self._unswept: list[Collection[str]] = []
+        self._sweeping = asyncio.Lock()
 
     @property
     def statements(self) -> int:
@@ -244,6 +248,28 @@ class SqliteStore:
     async def old_requests(self, before: Millis, limit: int) -> list[tuple[str, Key]]:
         """Recorded requests of all tenants that were made before a time, oldest first."""
         return [(name, Key(key)) for name, key in self._near.rows(sql("nodes.old_requests"), {"before": before, "limit": limit})]
+
+    async def blocked(self, tenant: str) -> int:
+        """How many rows were turned away because they name the erased."""
+        return int(self._near.rows(sql("tenant.blocked"), {"tenant": self._tenant(tenant)})[0][0])
+
+    async def traces(self) -> Traces:
+        """What outlives an erasure in the file."""
+        return TRACES
+
+    async def forget(self, texts: Collection[str]) -> bool:
+        """Make the bytes of what was erased go. Whoever comes while a sweep is under way shares the next one."""
+        if texts:
+            self._unswept.append(texts)
+        async with self._sweeping:
+            batch, self._unswept = self._unswept, []
+            if not batch:
+                return True
+            every = {text for one in batch for text in one}
+            is_done = await self._writer.run(lambda database: sweep(database, self._path, every, len(batch)))
+            if not is_done:
+                self._unswept = [*batch, *self._unswept]
+            return is_done
 
     async def api_key(self, digest: str) -> tuple[str, ApiKey] | None:
         """The key with this digest, and its tenant."""

@@ -63,6 +63,12 @@ def _state(database: Database, tenant: int) -> tuple[int, int]:
 
 def apply(database: Database, tenant: int, writes: Writes, sequence: int) -> None:
     """Apply every list as it stands, and move the tenant on."""
+    database.many(sql("apply.unlink"), _keyed(tenant, (rollup.key for rollup in writes.forgotten)))
+    database.many(sql("apply.forget"), _keyed(tenant, (rollup.key for rollup in writes.forgotten)))
+    for statement in (sql("apply.erase_conflict"), sql("apply.erase_place"), sql("apply.erase_mention")):
+        database.many(statement, _keyed(tenant, writes.erased))
+    if writes.erased:
+        database.rows(sql("tenant.unswept"))
     _apply_people(database, tenant, writes)
     _apply_evidence(database, tenant, writes.rollups)
     _apply_conflicts(database, tenant, writes.conflicts)
@@ -76,6 +82,7 @@ def apply(database: Database, tenant: int, writes: Writes, sequence: int) -> Non
             "tenant": tenant,
             "sequence": max([sequence, *(change.sequence for change in writes.changes)]),
             "registered": int(is_registered),
+            "blocked": writes.blocked,
             "policy": orjson.dumps(policy_row(writes.policy)).decode() if writes.policy else None,
         },
     )
@@ -89,6 +96,8 @@ def _apply_people(database: Database, tenant: int, writes: Writes) -> None:
     database.many(sql("apply.returned"), _keyed(tenant, {one.key for one in writes.members if one.witness}))
     database.many(sql("apply.former"), _keyed(tenant, writes.retired))
     database.many(sql("apply.retired"), _keyed(tenant, writes.retired))
+    database.many(sql("apply.returned"), _keyed(tenant, writes.erased))
+    database.many(sql("apply.unfollowed"), _keyed(tenant, writes.erased))
     database.many(sql("apply.ended"), _keyed(tenant, writes.ended))
 
 

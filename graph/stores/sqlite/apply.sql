@@ -20,6 +20,9 @@ DELETE FROM identifier WHERE tenant = ? AND key = ?
 -- name: apply.returned
 DELETE FROM former WHERE tenant = ? AND key = ?
 
+-- name: apply.unfollowed
+DELETE FROM former INDEXED BY former_witness WHERE tenant = ? AND witness = ?
+
 -- name: apply.customer
 INSERT INTO customer (tenant, key, first, last, state, has_conflict, has_shed, turn)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -69,6 +72,25 @@ FROM conflict AS c
 CROSS JOIN conflict_mention AS m ON m.tenant = c.tenant AND m.conflict = c.key AND m.is_about = 1
 CROSS JOIN identifier AS i ON i.tenant = c.tenant AND i.key = m.identifier AND i.label = 'OpenID'
 WHERE c.tenant = ? AND c.key = ?
+
+-- name: apply.forget
+DELETE FROM evidence WHERE tenant = ? AND key = ?
+
+-- name: apply.erase_conflict
+-- Every conflict about an identifier; what it mentions goes last, because it is found by that.
+DELETE FROM conflict WHERE tenant = ?1 AND key IN (
+    SELECT m.conflict FROM conflict_mention AS m INDEXED BY conflict_about WHERE m.tenant = ?1 AND m.identifier = ?2 AND m.is_about = 1
+)
+
+-- name: apply.erase_place
+DELETE FROM conflict_touchpoint INDEXED BY conflict_touchpoint_of WHERE tenant = ?1 AND conflict IN (
+    SELECT m.conflict FROM conflict_mention AS m INDEXED BY conflict_about WHERE m.tenant = ?1 AND m.identifier = ?2 AND m.is_about = 1
+)
+
+-- name: apply.erase_mention
+DELETE FROM conflict_mention WHERE tenant = ?1 AND conflict IN (
+    SELECT m.conflict FROM conflict_mention AS m INDEXED BY conflict_about WHERE m.tenant = ?1 AND m.identifier = ?2 AND m.is_about = 1
+)
 
 -- name: apply.change
 INSERT INTO change (tenant, sequence, body) VALUES (?, ?, ?)

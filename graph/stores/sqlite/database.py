@@ -22,6 +22,8 @@ Bindings = Mapping[str, Any]
 
 PATIENCE = 30.0
 """Seconds to wait for another process that is writing."""
+READERS_END = 5.0
+"""Seconds to wait for whoever still reads an old state of the file."""
 PAGES_IN_MEMORY = 65_536
 """KiB of the file that a connection keeps in memory."""
 MAPPED = 2**31 - 1
@@ -94,6 +96,24 @@ class Database:
             return apsw.SQLITE_OK
 
         self._connection.set_wal_hook(looked)
+
+    def log_emptied(self) -> bool:
+        """Copy the write-ahead log into the file and cut it off. False where somebody reads an old state for too long."""
+        self._patience, patience = READERS_END, self._patience
+        try:
+            return not self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+        except StoreUnavailable:
+            return False
+        finally:
+            self._patience = patience
+
+    def vacuum(self) -> None:
+        """Write the whole file anew. Meanwhile others may read; on the way it lies in a temporary file rather than in memory."""
+        self.pragma("temp_store", "FILE")
+        try:
+            self.rows("VACUUM")
+        finally:
+            self.pragma("temp_store", "MEMORY")
 
     def changed(self) -> int:
         """How many rows the last statement changed."""

@@ -13,6 +13,7 @@ from graph.state import ConflictRow, CustomerRow, Label, Member, StoredRollup
 from graph.stores.sqlite.database import Database, listed
 from graph.stores.sqlite.rows import conflict_from, customer_from, member_from, named_by, node_from, node_of, rollup_from
 from graph.stores.sqlite.statements import sql
+from graph.tombstones import Tombstone
 from graph.turn import Loaded, Scope
 
 
@@ -33,7 +34,9 @@ def load(database: Database, tenant: int, registry: Registry, scope: Scope, *, t
         conflicts=found.conflicts(),
         crowds=found.crowds(registry.policy.generic_after + 1),
         customers=found.customers(),
-        nodes={node.key: node for node in nodes(database, tenant, scope.keys)},
+        nodes={node.key: node for node in (*nodes(database, tenant, scope.keys), *found.mentions())},
+        tombstones=found.tombstones(),
+        searched=scope.mentions,
     )
 
 
@@ -90,7 +93,7 @@ class _Components:
             frontier -= self.reached
             names = self._names_of_members() - self.named
 
-    def _rows(self, name: str, keys: Iterable[Key], as_: str = "keys") -> list[tuple[object, ...]]:
+    def _rows(self, name: str, keys: Iterable[str], as_: str = "keys") -> list[tuple[object, ...]]:
         wanted = sorted(keys)
         return self.database.rows(sql(name), {"tenant": self.tenant, as_: listed(wanted)}) if wanted else []
 
@@ -109,8 +112,9 @@ class _Components:
         saying = opened | (frontier & self.asked)
         if not saying:
             return set()
-        meant = opened | (self.scope.decided & frontier)
-        bindings = {"tenant": self.tenant, "saying": listed(sorted(saying)), "meant": listed(sorted(meant))}
+        decided = self.scope.decided & frontier
+        texts = listed(sorted(decided))
+        bindings = {"tenant": self.tenant, "saying": listed(sorted(saying)), "meant": listed(sorted(opened | decided)), "texts": texts}
         beyond: set[Key] = set()
         for row in self.database.rows(sql("load.rollups"), bindings):
             stored = self.rollups.setdefault(row[0], rollup_from(row))
@@ -153,6 +157,16 @@ class _Components:
         """The customers of everybody here."""
         found = [customer_from(row) for row in self._rows("load.customers", {member.customer for member in self.members.values()})]
         return {customer.key: customer for customer in found}
+
+    def tombstones(self) -> dict[Key, Tombstone]:
+        """What is left of the erased among all that was asked for, named or found."""
+        keys = self.asked | self.scope.names | self.scope.keys | self._names_of_members()
+        found = [node_of(Tombstone, str(body)) for (body,) in self._rows("load.tombstones", keys)]
+        return {tombstone.key: tombstone for tombstone in found}
+
+    def mentions(self) -> list[Node]:
+        """What is kept as text and holds one of the texts searched for, with all that holds words of people."""
+        return [node_from(str(label), str(body)) for label, body in self._rows("load.mentions", self.scope.mentions)]
 
     def crowds(self, enough: int) -> dict[Key, Crowd]:
         """What stands beside each generic identifier at the border, whose links are not all here. What is here is not counted again."""

@@ -23,7 +23,8 @@ SELECT {load.member_columns}
 FROM json_each(:keys) AS k CROSS JOIN identifier AS i INDEXED BY identifier_text ON i.tenant = :tenant AND i.text_key = k.value
 
 -- name: load.rollups
--- What these identifiers said (:saying), and what was said about these (:meant): linked to them now, or naming them.
+-- What these identifiers said (:saying), and what was said about these (:meant): linked to them now, or naming them;
+-- and of these UnionIDs' texts (:texts) what is linked to nothing now.
 WITH found (key) AS MATERIALIZED (
     SELECT e.key FROM json_each(:saying) AS k CROSS JOIN evidence AS e
         ON e.tenant = :tenant AND e.key > substr(k.value, 1, 11) AND e.key < substr(k.value, 1, 11) || '~' AND e.a = k.value
@@ -32,6 +33,10 @@ WITH found (key) AS MATERIALIZED (
         ON e.tenant = :tenant AND e.b = k.value AND e.said IN ('MIGRATED_TO', 'CLAIMS', 'UNLINKED')
     UNION
     SELECT l.evidence FROM json_each(:meant) AS k CROSS JOIN link AS l INDEXED BY link_b ON l.tenant = :tenant AND l.b = k.value
+    UNION
+    SELECT e.key FROM json_each(:texts) AS k CROSS JOIN evidence AS e INDEXED BY evidence_text
+        ON e.tenant = :tenant AND e.b = k.value AND e.said = 'RESOLVED_AS'
+    WHERE NOT EXISTS (SELECT 1 FROM link AS l WHERE l.tenant = e.tenant AND l.evidence = e.key)
 )
 SELECT {load.evidence_columns}
 FROM found CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.key = found.key
@@ -40,6 +45,17 @@ FROM found CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.key = found.key
 SELECT {load.evidence_columns}
 FROM json_each(:keys) AS k CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.key = k.value
 WHERE e.said IN ('RESOLVED_AS', 'MIGRATED_TO', 'CLAIMS')
+
+-- name: load.tombstones
+SELECT n.body FROM json_each(:keys) AS k CROSS JOIN node AS n ON n.tenant = :tenant AND n.label = 'Tombstone' AND n.key = k.value
+
+-- name: load.mentions
+-- What is kept as text and holds one of these, and everything that holds words of people.
+SELECT n.label, n.body FROM node AS n
+WHERE n.tenant = :tenant AND n.label IN ('Quarantined', 'ErasureReceipt')
+    AND EXISTS (SELECT 1 FROM json_each(:keys) AS t WHERE instr(coalesce(n.body ->> 'row', n.body ->> 'document'), t.value))
+UNION ALL
+SELECT n.label, n.body FROM node AS n WHERE n.tenant = :tenant AND n.label IN ('Decision', 'Job')
 
 -- name: load.decisions
 SELECT n.body FROM json_each(:names) AS k CROSS JOIN node AS n INDEXED BY decision_a

@@ -11,9 +11,12 @@ import apsw
 from graph.stores import StoreRefused
 from graph.stores.sqlite.database import Database
 from graph.stores.sqlite.statements import read, sql
+from graph.stores.sqlite.sweep import sweep_after_crash
 
 STEPS = ("schema.sql", "schema.2.sql")
 """The files that lead from an empty file to the schema of today; how many were taken is in PRAGMA user_version. Only ever append."""
+FIRST_THAT_ERASES = 2
+"""The schema from which on somebody may have been erased."""
 APPLICATION = 0x556E4772
 """Written into the file's header, by which SQLite files of other programs are told apart ("UnGr")."""
 
@@ -55,6 +58,7 @@ def _make_file(path: Path) -> None:
 def _prepare(database: Database, fingerprint: str) -> None:
     database.pragma("journal_mode", "WAL")
     database.pragma("synchronous", "FULL")
+    database.pragma("secure_delete", "ON")
     with database.turn():  # two processes may open a new file at the same moment
         version = int(database.pragma("user_version"))
         application = int(database.pragma("application_id"))
@@ -70,6 +74,8 @@ def _prepare(database: Database, fingerprint: str) -> None:
         database.pragma("user_version", len(STEPS))
         database.pragma("application_id", APPLICATION)
         _check_secret(database, fingerprint)
+    if version >= FIRST_THAT_ERASES:
+        sweep_after_crash(database)
 
 
 def _check_secret(database: Database, fingerprint: str) -> None:

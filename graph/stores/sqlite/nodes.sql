@@ -3,7 +3,7 @@
 -- name: nodes.by_key
 SELECT n.label, n.body
 FROM json_each(:keys) AS k CROSS JOIN node AS n
-    ON n.tenant = :tenant AND n.label IN ('Job', 'Quarantined', 'ApiKey', 'Decision', 'Request') AND n.key = k.value
+    ON n.tenant = :tenant AND n.label IN ('Job', 'Quarantined', 'ApiKey', 'Decision', 'Request', 'Tombstone', 'ErasureReceipt') AND n.key = k.value
 UNION ALL
 SELECT 'Change', c.body
 FROM json_each(:keys) AS k CROSS JOIN change AS c INDEXED BY change_key ON c.tenant = :tenant AND c.body ->> 'key' = k.value

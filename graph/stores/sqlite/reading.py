@@ -75,7 +75,7 @@ def _holdings(database: Database, tenant: int, keys: Sequence[Key]) -> list[Hold
     wanted = listed(list(keys))
     members = {row[0]: member_from(row) for row in database.rows(sql("load.members"), {"tenant": tenant, "keys": wanted})}
     said: dict[Key, list[StoredRollup]] = defaultdict(list)
-    for row in database.rows(sql("load.rollups"), {"tenant": tenant, "saying": wanted, "meant": "[]"}):
+    for row in database.rows(sql("load.rollups"), {"tenant": tenant, "saying": wanted, "meant": "[]", "texts": "[]"}):
         stored = rollup_from(row)
         said[stored.rollup.a].append(stored)
     witnesses: dict[Key, Key] = dict(database.rows(sql("load.former"), {"tenant": tenant, "keys": wanted}))

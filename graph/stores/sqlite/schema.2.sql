@@ -57,3 +57,11 @@ UPDATE conflict SET links = json_set(links, '$.namespace', coalesce((
     LIMIT 1
 ), ''))
 WHERE kind IN ('TWO_VALUES_ONE_NAMESPACE', 'GENERIC_IDENTIFIER', 'TOO_LARGE');
+
+-- What erasure needs: how many rows were turned away, erasures whose bytes may still lie in the file, and the way from a UnionID's text
+-- to all that was said of it.
+
+ALTER TABLE tenant ADD COLUMN blocked INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE store ADD COLUMN unswept INTEGER NOT NULL DEFAULT 0;
+
+CREATE INDEX evidence_text ON evidence (tenant, b) WHERE said = 'RESOLVED_AS';

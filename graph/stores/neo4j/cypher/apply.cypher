@@ -1,10 +1,11 @@
-// What a turn writes. Every statement may run again with the same rows and changes nothing then.
+// What a turn writes. Every statement may run again with the same rows and changes nothing then, but for the count of blocked rows.
 
 // name: apply
 // :param given => {tenant: 'default', turn: 1, sequence: 0, version: 0, policy: null, customers: [], accounts: [], members: [], issued: []}
-// :param given => {rollups: [], conflicts: [], retired: [], ended: [], changes: []}
+// :param given => {rollups: [], conflicts: [], retired: [], ended: [], changes: [], blocked: 0}
 MATCH (t:Tenant {key: $given.tenant})
-SET t.turn = $given.turn, t.sequence = $given.sequence, t.registryVersion = $given.version, t.policy = coalesce($given.policy, t.policy)
+SET t.turn = $given.turn, t.sequence = $given.sequence, t.registryVersion = $given.version, t.policy = coalesce($given.policy, t.policy),
+  t.blocked = coalesce(t.blocked, 0) + $given.blocked
 WITH t
 CALL () {
   UNWIND $given.customers AS row
@@ -123,6 +124,37 @@ CALL () {
   UNWIND $given.changes AS row
   MERGE (c:Change {tenant: $given.tenant, sequence: row.sequence})
   SET c = row
+}
+
+// name: erase
+// :param given => {tenant: 'default', forgotten: [], erased: []}
+// Roll-ups as if they had never been, every conflict about an identifier, and by whom it would be followed. The identifiers themselves
+// are retired by `apply`.
+CALL () {
+  UNWIND $given.forgotten AS row
+  MATCH (a:Identifier {key: row.a})
+  WHERE a.tenant = $given.tenant
+  MATCH (a)-[r:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->()
+  WHERE r.key = row.key
+  DELETE r
+}
+CALL () {
+  UNWIND $given.erased AS key
+  MATCH (n:Identifier {key: key})<-[:ABOUT]-(c:Conflict)
+  WHERE n.tenant = $given.tenant
+  DETACH DELETE c
+}
+CALL () {
+  UNWIND $given.erased AS key
+  CALL (key) {
+    MATCH (n:Identifier {key: key}) RETURN n
+    UNION
+    MATCH (n:Identifier {witness: key}) WHERE n.customer IS NULL RETURN n
+  }
+  WITH n WHERE n.tenant = $given.tenant
+  REMOVE n.witness
+  WITH n WHERE n.customer IS NULL AND NOT EXISTS { (n)--() }
+  DELETE n
 }
 
 // name: pass

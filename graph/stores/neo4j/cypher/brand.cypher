@@ -43,6 +43,12 @@ MATCH (t:Tenant)
 WITH t.key AS name ORDER BY name
 RETURN collect(name) AS names
 
+// name: settings
+// :param given => {names: []}
+SHOW SETTINGS YIELD name, value
+WHERE name IN $given.names
+RETURN collect([name, value]) AS settings
+
 // name: health
 MATCH (s:Schema {key: 'schema'})
 CALL () {

@@ -71,6 +71,10 @@ CALL (whole) {
       MATCH ()-[r:UNLINKED {loose: named}]->() RETURN r
     }
     RETURN r
+    UNION
+    UNWIND $given.decided AS text
+    MATCH ()-[r:RESOLVED_AS {loose: text}]->()
+    RETURN r
   }
   RETURN collect(r) AS said
 }
@@ -137,7 +141,16 @@ CALL (starts, whole, members) {
   }
   RETURN collect([g.key, accounts, neighbours]) AS crowds
 }
-// 8. Nodes asked for by key.
+// 8. What is left of the erased among all of these.
+CALL (members) {
+  WITH members WHERE EXISTS { MATCH (d:Tombstone) WHERE d.tenant = $given.tenant AND d.key > '' }
+  UNWIND [m IN members | m.key] + [m IN members WHERE m.textKey IS NOT NULL | m.textKey] + $given.names + $given.keys AS key
+  WITH DISTINCT key
+  MATCH (d:Tombstone {key: key})
+  WHERE d.tenant = $given.tenant
+  RETURN collect(properties(d)) AS tombstones
+}
+// 9. Nodes asked for by key.
 CALL () {
   UNWIND $given.keys AS key
   CALL (key) {
@@ -150,6 +163,8 @@ CALL () {
     MATCH (n:Decision {key: key}) RETURN n
     UNION ALL
     MATCH (n:Request {key: key}) RETURN n
+    UNION ALL
+    MATCH (n:ErasureReceipt {key: key}) RETURN n
   }
   WITH n WHERE n.tenant = $given.tenant
   RETURN collect([labels(n)[0], properties(n)]) AS nodes
@@ -158,4 +173,26 @@ RETURN
   [m IN whole | m.key] AS whole,
   [m IN members | [f IN $given.member | m[f]]] AS members,
   [r IN said | [type(r), startNode(r).key, endNode(r).key, [f IN $given.rollup | r[f]]]] AS rollups,
-  decisions, conflicts, customers, crowds, nodes, followed
+  decisions, conflicts, customers, crowds, nodes, followed, tombstones
+
+// name: mentions
+// :param given => {tenant: 'default', mentions: []}
+// What is kept as text and holds one of these, and everything that holds words of people.
+CALL () {
+  MATCH (n:Quarantined)
+  WHERE n.tenant = $given.tenant AND n.key > '' AND n.row <> '' AND any(text IN $given.mentions WHERE n.row CONTAINS text)
+  RETURN n
+  UNION ALL
+  MATCH (n:ErasureReceipt)
+  WHERE n.tenant = $given.tenant AND n.key > '' AND any(text IN $given.mentions WHERE n.document CONTAINS text)
+  RETURN n
+  UNION ALL
+  MATCH (n:Decision)
+  WHERE n.tenant = $given.tenant AND n.key > ''
+  RETURN n
+  UNION ALL
+  MATCH (n:Job)
+  WHERE n.tenant = $given.tenant AND n.key > ''
+  RETURN n
+}
+RETURN collect([labels(n)[0], properties(n)]) AS nodes

@@ -17,11 +17,20 @@ CALL () {
     MATCH (n:Request {key: key}) RETURN n
     UNION ALL
     MATCH (n:Change {key: key}) RETURN n
+    UNION ALL
+    MATCH (n:Tombstone {key: key}) RETURN n
+    UNION ALL
+    MATCH (n:ErasureReceipt {key: key}) RETURN n
   }
   WITH n WHERE n.tenant = $given.tenant
   RETURN collect([labels(n)[0], properties(n)]) AS nodes
 }
 RETURN t.registryVersion AS version, nodes
+
+// name: blocked
+// :param given => {tenant: 'default'}
+MATCH (t:Tenant {key: $given.tenant})
+RETURN coalesce(t.blocked, 0) AS blocked
 
 // name: page
 // :param given => {tenant: 'default', after: '', before: '~', limit: 20, kinds: null, states: null, touchpoint: null}

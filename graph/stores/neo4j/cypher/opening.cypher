@@ -45,6 +45,12 @@ CALL (k) {
 }
 SET k.namespace = coalesce(head(found), '')
 
+// name: name_loose
+// Resolutions that count nowhere did not yet say by an index of which UnionID's text they are.
+MATCH (n:Identifier)-[r:RESOLVED_AS]->(n)
+WHERE r.loose IS NULL
+SET r.loose = r.b
+
 // name: make_names
 // :param given => {labels: [], types: [], properties: []}
 CALL db.awaitIndexes(300)

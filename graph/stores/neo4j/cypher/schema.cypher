@@ -20,6 +20,8 @@ CREATE CONSTRAINT job_key IF NOT EXISTS FOR (n:Job) REQUIRE n.key IS UNIQUE;
 CREATE CONSTRAINT api_key_key IF NOT EXISTS FOR (n:ApiKey) REQUIRE n.key IS UNIQUE;
 CREATE CONSTRAINT request_key IF NOT EXISTS FOR (n:Request) REQUIRE n.key IS UNIQUE;
 CREATE CONSTRAINT change_key IF NOT EXISTS FOR (n:Change) REQUIRE n.key IS UNIQUE;
+CREATE CONSTRAINT tombstone_key IF NOT EXISTS FOR (n:Tombstone) REQUIRE n.key IS UNIQUE;
+CREATE CONSTRAINT erasure_receipt_key IF NOT EXISTS FOR (n:ErasureReceipt) REQUIRE n.key IS UNIQUE;
 CREATE CONSTRAINT change_sequence IF NOT EXISTS FOR (n:Change) REQUIRE (n.tenant, n.sequence) IS UNIQUE;
 
 CREATE INDEX entity_tenant IF NOT EXISTS FOR (n:Entity) ON (n.tenant);
@@ -48,7 +50,8 @@ CREATE INDEX conflict_state IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.state
 CREATE INDEX conflict_namespace IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.namespace, n.state, n.key);
 CREATE INDEX about_touchpoint IF NOT EXISTS FOR ()-[r:ABOUT]-() ON (r.touchpoint, r.conflict);
 
-// Claims and migrations that count nowhere now, and what took them back, by the identifier that they name.
+// Claims and migrations that count nowhere now, what took them back, and resolutions that count nowhere, by what they name.
+CREATE INDEX resolved_loose IF NOT EXISTS FOR ()-[r:RESOLVED_AS]-() ON (r.loose);
 CREATE INDEX migrated_loose IF NOT EXISTS FOR ()-[r:MIGRATED_TO]-() ON (r.loose);
 CREATE INDEX claims_loose IF NOT EXISTS FOR ()-[r:CLAIMS]-() ON (r.loose);
 CREATE INDEX unlinked_loose IF NOT EXISTS FOR ()-[r:UNLINKED]-() ON (r.loose);
@@ -67,6 +70,8 @@ CREATE INDEX decision_a IF NOT EXISTS FOR (n:Decision) ON (n.tenant, n.a);
 CREATE INDEX decision_b IF NOT EXISTS FOR (n:Decision) ON (n.tenant, n.b);
 CREATE INDEX quarantined_page IF NOT EXISTS FOR (n:Quarantined) ON (n.tenant, n.key);
 CREATE INDEX quarantined_app IF NOT EXISTS FOR (n:Quarantined) ON (n.tenant, n.appId, n.key);
+CREATE INDEX tombstone_page IF NOT EXISTS FOR (n:Tombstone) ON (n.tenant, n.key);
+CREATE INDEX erasure_receipt_page IF NOT EXISTS FOR (n:ErasureReceipt) ON (n.tenant, n.key);
 CREATE INDEX job_page IF NOT EXISTS FOR (n:Job) ON (n.tenant, n.key);
 CREATE INDEX job_state IF NOT EXISTS FOR (n:Job) ON (n.state, n.leaseUntil);
 CREATE INDEX api_key_page IF NOT EXISTS FOR (n:ApiKey) ON (n.tenant, n.key);

@@ -1,0 +1,167 @@
+"""What goes when somebody is erased, and what stays with others. Pure; how it is asked for is in erase.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+
+from graph.evidence import Rollup, Said
+from graph.keys import Keys
+from graph.node import Id, Key, Millis
+from graph.state import PREFIX, Identifier, Label, named_by
+from graph.turn import Incomplete, Loaded
+
+
+class Erasing:
+    """The erasure of some identifiers: a customer's, or a single OpenID.
+
+    They go with every roll-up by or about them, and with the UnionIDs and external ids that nobody else's evidence names. A UnionID goes
+    in every scope of its text. An external id that others still claim stays theirs. Raises Incomplete where more must be seen first.
+    """
+
+    def __init__(self, loaded: Loaded, keys: Keys, targets: Iterable[Key]) -> None:
+        self.loaded, self.keys = loaded, keys
+        self.targets = frozenset(targets)
+        self.rollups = [stored.rollup for stored in loaded.rollups.values()]
+        self._candidates()
+        self._look_wider()
+
+    def _candidates(self) -> None:
+        """Who may have to go: the targets, and what hangs at them by their own word. UnionIDs by their texts."""
+        self.externals = {key for key in self.targets if self._is(key, Label.EXTERNAL_ID)}
+        self.texts = {member.text_key for key in self.targets if (member := self.loaded.members.get(key)) and member.text_key}
+        self.forced = frozenset(self.texts)
+        before = -1
+        while before != len(self.externals) + len(self.texts):
+            before = len(self.externals) + len(self.texts)
+            mine = self.targets | self.externals | self._union_ids(self.texts)
+            for rollup in self.rollups:
+                if rollup.a in mine and rollup.said is Said.RESOLVED_AS:
+                    self.texts.add(rollup.b)
+                elif rollup.a in mine and rollup.said in {Said.CLAIMS, Said.UNLINKED}:
+                    self.externals.add(rollup.b)
+
+    def _is(self, key: Key, label: Label) -> bool:
+        member = self.loaded.members.get(key)
+        return member is not None and member.label is label
+
+    def _union_ids(self, texts: Iterable[Key]) -> set[Key]:
+        wanted = set(texts)
+        return {key for key, member in self.loaded.members.items() if member.text_key in wanted}
+
+    def _look_wider(self) -> None:
+        """Everything said of the candidates must be in sight, and whole whoever else said it."""
+        loaded = self.loaded
+        named = self.targets | self.externals | self.texts | self._union_ids(self.texts)
+        generic = {key for key in named if key in loaded.members and loaded.members[key].crowded and key not in loaded.whole}
+        opened = {key for key in generic if not self._is_others(key)}
+        if not named <= loaded.asked or opened:
+            raise Incomplete(people=named, names=named, expand=opened)
+        unseen = {rollup.a for rollup in self.forgotten if rollup.a in loaded.members} - loaded.whole - loaded.asked
+        if unseen:
+            raise Incomplete(people=unseen)
+
+    def _is_others(self, key: Key) -> bool:
+        """Whether a generic identifier need not be opened: others stand at it, and it goes with nobody who is erased."""
+        member, crowd = self.loaded.members[key], self.loaded.crowds.get(key)
+        is_forced = member.label is Label.OPEN_ID or member.text_key in self.forced
+        return crowd is not None and bool(crowd.accounts or crowd.neighbours) and not is_forced
+
+    @cached_property
+    def erased(self) -> frozenset[Key]:
+        """The identifiers that go, those that no evidence names now among them; UnionIDs by their keys in each scope."""
+        found = set(self.targets | self.externals | self._union_ids(self.texts))
+        while kept := {key for key in found if self._is_kept(key, found)}:
+            found -= kept
+        return frozenset(found)
+
+    @cached_property
+    def erased_texts(self) -> frozenset[Key]:
+        """The keys of the UnionIDs' texts that go."""
+        kept = {member.text_key for key, member in self.loaded.members.items() if member.text_key and key not in self.erased}
+        unseen = {text for text in self.texts - self.forced if self._is_said_by_others(text, self.erased)}
+        return frozenset(self.texts - kept - unseen)
+
+    def _is_kept(self, key: Key, going: set[Key]) -> bool:
+        member, crowd = self.loaded.members.get(key), self.loaded.crowds.get(key)
+        if member is not None and (member.label is Label.OPEN_ID or member.text_key in self.forced):
+            return False
+        if crowd is not None and (crowd.accounts or crowd.neighbours):
+            return True
+        if member is not None and member.text_key is not None:
+            return self._is_said_by_others(member.text_key, going)
+        return any(
+            stored.rollup.said is Said.CLAIMS
+            and stored.rollup.b == key
+            and stored.rollup.a not in going
+            and (stored.ends or member is None)
+            for stored in self.loaded.rollups.values()
+        )
+
+    def _is_said_by_others(self, text: Key, going: Iterable[Key]) -> bool:
+        mine = set(going)
+        return any(rollup.said is Said.RESOLVED_AS and rollup.b == text and rollup.a not in mine for rollup in self.rollups)
+
+    @cached_property
+    def forgotten(self) -> list[Rollup]:
+        """Every roll-up by or about them."""
+        gone = self.erased | self.erased_texts
+        return [rollup for rollup in self.rollups if rollup.a in gone or rollup.b in gone]
+
+    @cached_property
+    def left_over(self) -> list[Rollup]:
+        """What is left of roll-ups that go: that an OpenID of somebody else was seen."""
+        return [made for rollup in self.forgotten for made in self._left_over(rollup)]
+
+    def _left_over(self, rollup: Rollup) -> Iterator[Rollup]:
+        if rollup.said not in {Said.RESOLVED_AS, Said.MIGRATED_TO}:
+            return
+        times = rollup.times if rollup.said is Said.RESOLVED_AS else 0
+        for key in (rollup.a, rollup.b):
+            if key not in self.erased and self._is(key, Label.OPEN_ID):
+                seen = self.keys.evidence(Said.SEEN.value, key, key, rollup.source.value)
+                yield replace(rollup, key=seen, said=Said.SEEN, a=key, b=key, times=times, text="")
+
+    @cached_property
+    def remaining(self) -> Loaded:
+        """What is seen without them, for the rule to go on from."""
+        gone, keys = {rollup.key for rollup in self.forgotten}, self.erased | self.erased_texts
+        loaded = self.loaded
+        return replace(
+            loaded,
+            rollups={key: one for key, one in loaded.rollups.items() if key not in gone},
+            decisions={key: one for key, one in loaded.decisions.items() if keys.isdisjoint(one.pair)},
+            conflicts={key: one for key, one in loaded.conflicts.items() if keys.isdisjoint(one.about)},
+        )
+
+    @cached_property
+    def identifiers(self) -> list[Identifier]:
+        """What goes, as it was known."""
+        named = {one.key: one for rollup in self.forgotten if rollup.said is Said.CLAIMS for one in named_by(rollup)}
+        known: dict[Key, Identifier] = named | dict(self.loaded.members)
+        return [known[key] for key in sorted(self.erased) if key in known]
+
+    @cached_property
+    def ids(self) -> list[Id]:
+        """Their ids."""
+        return [Id(f"{PREFIX[one.label]}_{one.key}") for one in self.identifiers]
+
+    @cached_property
+    def values(self) -> frozenset[str]:
+        """All that stood in clear of them."""
+        texts = {rollup.text for rollup in self.forgotten if rollup.said is Said.RESOLVED_AS and rollup.b in self.erased_texts}
+        return frozenset(texts | {one.value for one in self.identifiers if one.value})
+
+    @cached_property
+    def tombstone_keys(self) -> list[Key]:
+        """By what they stay erased: their keys, of UnionIDs also their texts and every scope that they may have had."""
+        texts = {rollup.text for rollup in self.forgotten if rollup.said is Said.RESOLVED_AS and rollup.b in self.erased_texts}
+        texts |= {one.value for one in self.identifiers if one.label is Label.UNION_ID and one.value}
+        platforms = self.loaded.registry.open_platforms.values()
+        scoped = {self.keys.union_id(platform.open_app_id, text) for platform in platforms for text in texts}
+        return sorted(self.erased | self.erased_texts | scoped)
+
+    def until(self, now: Millis) -> Millis:
+        """Up to when nothing counts any more: now, or the latest time that evidence bore."""
+        return max([now, *(rollup.last for rollup in self.forgotten)])
