@@ -107,12 +107,12 @@ class Rebuilding(UseCases):
     async def test_a_customer_keeps_its_state(self, store: Store, tenant: str, cast: Cast) -> None:
         """A customer's own row is compared and mended, too."""
         brand = await self.people(store, tenant, cast)
-        a = cast.open_id("wxa", "a").key
-        stored = (await self.peek(tenant)).customers[a]
+        before = await self.peek(tenant)
+        stored = before.customers[before.members[cast.open_id("wxa", "a").key].customer]
         await write(store, tenant, Writes(customers=[replace(stored, state=CustomerState.PROVISIONAL, has_shed=True)]))
         assert {Part.CUSTOMER: 1} == dict((await verify(brand)).counts)
         await mend(brand)
-        assert replace(stored, turn=0) == replace((await self.peek(tenant)).customers[a], turn=0)
+        assert replace(stored, turn=0) == replace((await self.peek(tenant)).customers[stored.key], turn=0)
 
 
 def _timeless(members: object) -> list[Member]:
