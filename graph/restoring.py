@@ -20,9 +20,10 @@ from graph.keys import Keys
 from graph.node import FOR_EVER, Key, Millis, Node
 from graph.policy import IdentityPolicy
 from graph.quarantine import Quarantined
-from graph.rows import Sighted, from_json, read_row
+from graph.rows import Sighted, from_json, naming_of, read_row
 from graph.state import Identifier, Label, Member, named_by
 from graph.tenant import Tenant
+from graph.tombstones import Naming, is_barred
 from graph.turn import Loaded, Scope, Writes
 
 T = TypeVar("T", Decision, Node)
@@ -193,15 +194,20 @@ async def restore_evidence(tenant: Tenant, parts: Parts, job: Job) -> None:
 
     def scope_of(registry: Registry) -> Scope:
         scope = _scope(_News.of(parts, registry, tenant), registry, tenant.keys, job)
-        return replace(scope, people=scope.people | {one.key for one in parts.former})
+        return replace(scope, people=scope.people | {key for one in parts.former for key in (one.key, one.witness)})
 
     def decide(loaded: Loaded) -> tuple[Writes, None]:
         read = _News.of(parts, loaded.registry, tenant)
-        news = News(cause="import", identifiers=dict(read.identifiers), restored=list(read.rollups))
+        said = [one for one in read.rollups if not is_barred((one.a, one.b), one.first, loaded.tombstones)]
+        news = News(cause="import", identifiers=dict(read.identifiers), restored=said)
         derived = derive(loaded, tenant.keys, news, tenant.now())
         writes = derived.writes
-        writes.put += [node for row in read.waiting if (node := _longer(row, loaded.nodes.get(row.key))) != loaded.nodes.get(row.key)]
-        gone = [one for one in parts.former if one.key not in derived.customer and one.key not in loaded.followed]
+        writes.blocked = len(read.rollups) - len(said)
+        left = [row for row in read.waiting if not any(is_barred(one.names, one.at, loaded.tombstones) for one in read.named[row.key])]
+        writes.blocked += len(read.waiting) - len(left)
+        writes.put += [node for row in left if (node := _longer(row, loaded.nodes.get(row.key))) != loaded.nodes.get(row.key)]
+        known = derived.customer.keys() | loaded.followed.keys() | loaded.tombstones.keys()
+        gone = [one for one in parts.former if one.key not in known and one.witness not in loaded.tombstones]
         writes.members += [_once(one) for one in gone]
         writes.retired += [one.key for one in gone]
         return _noted(writes, loaded, job), None
@@ -232,6 +238,8 @@ class _News:
     identifiers: Mapping[Key, Identifier]
     rollups: Sequence[Rollup]
     waiting: Sequence[Quarantined]
+    named: Mapping[Key, list[Naming]]
+    """Of each row that waits whom it names: nobody who was erased may come back by it."""
 
     @classmethod
     def of(cls, parts: Parts, registry: Registry, tenant: Tenant) -> _News:
@@ -247,7 +255,9 @@ class _News:
                 list(merge(one.rollups, own))
             rollups += own.values()
             left += [] if sighted else [node]
-        return cls(identifiers, rollups, left)
+        policy, now = registry.policy, tenant.now()
+        named = {node.key: [naming_of(row, policy, tenant.keys, now) for row in from_json(node)] for node in left}
+        return cls(identifiers, rollups, left, named)
 
 
 def _scope(news: _News, registry: Registry, keys: Keys, job: Job) -> Scope:
@@ -265,7 +275,8 @@ def _scope(news: _News, registry: Registry, keys: Keys, job: Job) -> Scope:
         if rollup.said is Said.UNLINKED:
             expand.add(rollup.b)
     waiting = frozenset(node.key for node in news.waiting)
-    return Scope(people=frozenset(people), expand=frozenset(expand), names=frozenset(names), keys=waiting | {job.key})
+    named = {key for naming in news.named.values() for one in naming for key in one.names}
+    return Scope(people=frozenset(people), expand=frozenset(expand), names=frozenset(names), keys=waiting | named | {job.key})
 
 
 def _longer(row: Quarantined, known: Node | None) -> Quarantined:
