@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from graph import sensitivity
 from graph.accounts import Touchpoint
 from graph.changes import Change, ChangeKind, Difference, differences, in_feed
 from graph.decisions import Decision, DecisionKind, standing
@@ -28,7 +29,6 @@ from graph.state import (
     Label,
     Member,
     StoredRollup,
-    named_by,
 )
 from graph.turn import Incomplete, Loaded, Writes
 from graph.witness import witnesses
@@ -100,8 +100,9 @@ class _Derivation:
         self.registry = loaded.registry
         self.rollups = {key: stored.rollup for key, stored in loaded.rollups.items()}
         self.fresh = frozenset((*merge(news.rollups, self.rollups), *merge(news.restored, self.rollups, Rollup.restored)))
-        claimed = (one for rollup in self.rollups.values() if rollup.said is Said.CLAIMS for one in named_by(rollup))
-        self.identifiers: dict[Key, Identifier] = {one.key: one for one in claimed} | {**news.identifiers, **loaded.members}
+        claims = [rollup for rollup in self.rollups.values() if rollup.said is Said.CLAIMS]
+        self.identifiers = sensitivity.known(claims, news.identifiers, loaded.members, self.registry.policy)
+        self.rollups |= {claim.key: sensitivity.written(claim, self.identifiers) for claim in claims}
         self.frozen = loaded.members.keys() - loaded.whole - loaded.asked
         """Generic identifiers at the border: they are looked at, never written."""
 

@@ -24,6 +24,8 @@ class JobKind(enum.Enum):
     """Bring evidence in line with a binding history that changed, and apply what waited for it."""
     RESTORE = "RESTORE"
     """Bring in an export, by `uniongraph import`: nobody else goes on with it, for the file is there."""
+    POLICY_CHANGE = "POLICY_CHANGE"
+    """Bring every customer in line with a new identity policy; or only count what that would do, if it is a rehearsal."""
 
 
 class JobState(enum.Enum):
@@ -55,10 +57,13 @@ class Job(Registered):
     kind: Annotated[JobKind, Doc("What it does.")]
     touchpoint_key: Annotated[Key | None, Internal] = None
     state: Annotated[JobState, Doc("Where it stands.")] = JobState.QUEUED
-    done: Annotated[int, Doc("OpenIDs dealt with so far.")] = 0
-    total: Annotated[int | None, Doc("OpenIDs to deal with, as far as is known; null before that is known. It may move.")] = None
+    done: Annotated[int, Doc("OpenIDs dealt with so far; of a POLICY_CHANGE: customers.")] = 0
+    total: Annotated[int | None, Doc("How many to deal with, as far as is known; null before that is known. It may move.")] = None
     with_union_id: Annotated[int | None, Doc("Of those done, how many have a UnionID; null where the job does not ask.")] = None
     failed: Annotated[int, Doc("OpenIDs that could not be dealt with.")] = 0
+    merges: Annotated[int, Doc("POLICY_CHANGE: customers that came, or would come, to share a customer with another one, so far.")] = 0
+    splits: Annotated[int, Doc("POLICY_CHANGE: customers that fell, or would fall, apart, so far.")] = 0
+    is_rehearsal: Annotated[bool, Doc("POLICY_CHANGE: whether it only counts and changes nothing.")] = False
     last_error: Annotated[str | None, Doc("What went wrong last and what to do; null where nothing did.")] = None
     started: Annotated[Millis, Internal] = 0
     progressed: Annotated[Millis, Internal] = 0
@@ -76,7 +81,7 @@ class Job(Registered):
 
     @cached_property
     def rate_per_second(self) -> float:
-        """OpenIDs a second since it started."""
+        """OpenIDs, or customers, a second since it started."""
         seconds = (self.progressed - self.started) / 1000
         return self.done / seconds if seconds > 0 else 0.0
 

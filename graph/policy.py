@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
 import phonenumbers
 
 from graph.errors import invalid
-from graph.node import Doc, Id
+from graph.node import Doc, Id, Internal, Key
 
 
 class Normaliser(enum.Enum):
@@ -65,6 +67,9 @@ class IdentityPolicy:
     generic_after: Annotated[int, Doc("An identifier claimed by more accounts than this joins nothing: a shared phone, a store tablet.")]
     largest_component: Annotated[int, Doc("What hangs together by evidence joins by claims only up to this many identifiers.")]
 
+    job: Annotated[Key | None, Internal] = None
+    """The job that applies it: a newer policy has a newer job, by which an overtaken one knows that it is."""
+
     @cached_property
     def id(self) -> Id:
         """Each tenant has exactly one."""
@@ -79,6 +84,17 @@ class IdentityPolicy:
         if namespace in self._by_name:
             return self._by_name[namespace][1]
         return NamespacePolicy(namespace=namespace, max_per_customer=None, is_sensitive=False, normaliser=Normaliser.TRIMMED)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values, for whoever stores it."""
+        spaces = [asdict(one) | {"normaliser": one.normaliser.name} for one in self.namespaces]
+        return asdict(self) | {"namespaces": spaces}
+
+    @classmethod
+    def from_plain(cls, row: Mapping[str, Any]) -> IdentityPolicy:
+        """And back."""
+        spaces = [NamespacePolicy(**{**one, "normaliser": Normaliser[one["normaliser"]]}) for one in row["namespaces"]]
+        return cls(namespaces=spaces, generic_after=row["generic_after"], largest_component=row["largest_component"], job=row.get("job"))
 
     def rank(self, namespace: str) -> tuple[int, str]:
         """Least first: listed namespaces in their order, then the others by name."""
@@ -103,14 +119,21 @@ DEFAULT_POLICY = IdentityPolicy(
     largest_component=200,
 )
 
+NAMESPACE = re.compile(r"[a-z][a-z0-9_.-]{0,63}", re.ASCII)
+MOST_NAMESPACES = 50
+MOST_PER_CUSTOMER = 1000
+WIDEST_CROWD = 1000
+"""The highest threshold: as many accounts may have to be loaded in one turn to see that an identifier is not generic."""
 MAX_VALUE = 256
 PHONE_REGION = "CN"
 """Where a phone number without a country code is taken to be from."""
+CHINESE_EXTENSION = re.compile("转|轉|分机")
+"""How an extension is written in China; like any other it is left out of E.164."""
 
 
 def _e164(text: str) -> str:
     try:
-        number = phonenumbers.parse(text, PHONE_REGION)
+        number = phonenumbers.parse(CHINESE_EXTENSION.sub(" ext. ", text), PHONE_REGION)
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_possible_number(number):

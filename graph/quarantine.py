@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, ClassVar
@@ -48,6 +48,10 @@ class Quarantined(Node):
     """The row as JSON, sensitive external ids as keys only; empty for a UnionID that waits, whose row is its evidence."""
     holder: Annotated[Key | None, Internal] = None
     """The OpenID whose evidence waits."""
+
+    def merged(self, other: Quarantined) -> Quarantined:
+        """Both together, if they are the same row."""
+        return replace(self, first=min(self.first, other.first), last=max(self.last, other.last), times=self.times + other.times)
 
     @cached_property
     def hint(self) -> str:

@@ -230,17 +230,7 @@ def _answers(
 def _keep(row: Quarantined, kept: dict[Key, Quarantined], batch: Batch, loaded: Loaded) -> None:
     """The same row again counts once more; it does not wait twice. One that was tried again did not come again."""
     known = kept.get(row.key) or (None if row.key in batch.released else loaded.nodes.get(row.key))
-    if isinstance(known, Quarantined):
-        row = Quarantined(
-            key=row.key,
-            reason=row.reason,
-            app_id=row.app_id,
-            first=min(row.first, known.first),
-            last=max(row.last, known.last),
-            times=row.times + known.times,
-            row=row.row,
-        )
-    kept[row.key] = row
+    kept[row.key] = row.merged(known) if isinstance(known, Quarantined) else row
 
 
 def _result(read: Sighted, derived: Derived, loaded: Loaded, unclaimed: set[Key]) -> Result:

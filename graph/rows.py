@@ -14,7 +14,7 @@ from graph.errors import Refused, SimpleError, UserError, UserErrorCode
 from graph.evidence import ResolutionSource, Rollup, Said
 from graph.keys import Keys
 from graph.node import FOR_EVER, SINCE_EVER, Key, Millis
-from graph.policy import IdentityPolicy
+from graph.policy import NAMESPACE, IdentityPolicy
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.state import Identifier, Label, naming
 from graph.tombstones import LOGINS, Naming
@@ -192,9 +192,9 @@ def clean_union_id(text: str | None) -> str | None:
 def external_identifier(ref: ExternalRef, policy: IdentityPolicy, keys: Keys, path: str) -> Identifier:
     """An external id with its key; in a sensitive namespace without its value. Raises Refused where it is none."""
     rule = policy.of(ref.namespace)
-    if ref.key is not None:
-        return Identifier(key=ref.key, label=Label.EXTERNAL_ID, scope=ref.namespace, value=ref.value)
-    if not re.fullmatch(r"[a-z][a-z0-9_.-]{0,63}", ref.namespace, re.ASCII):
+    if ref.key is not None and ref.value is None:
+        return Identifier(key=ref.key, label=Label.EXTERNAL_ID, scope=ref.namespace, value=None)
+    if not NAMESPACE.fullmatch(ref.namespace):
         raise _invalid("A namespace has 1 to 64 lower-case letters, digits, _ . - and begins with a letter.", f"{path}.namespace")
     try:
         value = rule.normalise(ref.value or "")
@@ -225,11 +225,11 @@ def _invalid(message: str, path: str) -> Refused:
 
 
 def quarantined(row: Row, reason: QuarantineReason, policy: IdentityPolicy, keys: Keys, now: Millis) -> Quarantined:
-    """A row as it waits. Its key is its content without the time, so the same row again is the same one."""
+    """A row as it waits."""
     content = to_json(row, policy, keys)
     at = now if row.observed is None else row.observed
     return Quarantined(
-        key=keys.derive("Quarantined", reason.value, content),
+        key=_key_of(reason, content, keys),
         reason=reason,
         app_id=row.app_id or None,
         first=at,
@@ -237,6 +237,13 @@ def quarantined(row: Row, reason: QuarantineReason, policy: IdentityPolicy, keys
         times=row.times,
         row=content,
     )
+
+
+def _key_of(reason: QuarantineReason, content: str, keys: Keys) -> Key:
+    """The same row again is the same one: its time does not count, nor whether the values of its external ids may be kept."""
+    row = json.loads(content)
+    row["externalIds"] = [one["key"] or one for one in row["externalIds"]]
+    return keys.derive("Quarantined", reason.value, json.dumps(row, ensure_ascii=False, sort_keys=True))
 
 
 def to_json(row: Row, policy: IdentityPolicy, keys: Keys) -> str:
@@ -260,6 +267,13 @@ def _kept(ref: ExternalRef, policy: IdentityPolicy, keys: Keys) -> dict[str, str
     except Refused:
         return {"namespace": ref.namespace, "value": None if policy.of(ref.namespace).is_sensitive else ref.value, "key": None}
     return {"namespace": ref.namespace, "value": made.value, "key": made.key}
+
+
+def kept_under(node: Quarantined, policy: IdentityPolicy, keys: Keys) -> Quarantined:
+    """A row that waits as it would wait had it come under this policy: its external ids normalised anew, sensitive ones by key alone."""
+    row = next(iter(from_json(node)), None) if node.row else None
+    content = node.row if row is None else to_json(row, policy, keys)
+    return replace(node, key=_key_of(node.reason, content, keys), row=content) if node.row else node
 
 
 def from_json(node: Quarantined) -> Iterable[Row]:

@@ -31,6 +31,15 @@ class Scope:
     mentions: frozenset[str] = frozenset()
     """Texts to search what is kept as text for: quarantined rows and receipts that hold one; and with them every decision and job."""
 
+    namespaces: frozenset[str] = frozenset()
+    """Namespaces of which the turn must know whether any external id is in them."""
+    crowd: int = 0
+    """Beside a generic identifier at least so many are counted, if there are as many; the policy in force may ask for more."""
+
+    def enough(self, policy: IdentityPolicy) -> int:
+        """How many beside a generic identifier tell that it is generic, whichever threshold is meant."""
+        return max(policy.generic_after, self.crowd) + 1
+
     @property
     def decided(self) -> frozenset[Key]:
         """What a decision or an erasure itself names: a text stands for every UnionID that has it and for all that was ever said of it."""
@@ -44,6 +53,8 @@ class Scope:
             names=self.names | other.names,
             keys=self.keys | other.keys,
             mentions=self.mentions | other.mentions,
+            namespaces=self.namespaces | other.namespaces,
+            crowd=max(self.crowd, other.crowd),
         )
 
 
@@ -96,6 +107,8 @@ class Loaded:
     """Of all that was asked for or named, and of every loaded member."""
     searched: frozenset[str] = frozenset()
     """Texts that were searched for: what holds one of them is in `nodes`."""
+    in_use: frozenset[str] = frozenset()
+    """Of the namespaces asked for, those that an external id is in."""
 
     def holder(self, customer: Key | None) -> Member | None:
         """The identifier that a customer id means: the one with its key, or who is followed in its place."""

@@ -9,7 +9,7 @@ from functools import partial
 
 from graph.accounts import Registry
 from graph.derive import News, derive
-from graph.errors import Refused, SimpleError, UserErrorCode
+from graph.errors import Refused, SimpleError, UserErrorCode, invalid
 from graph.jobs import RESUMABLE, UNFINISHED, Job, JobKind, JobState
 from graph.node import Key, Millis, Node
 from graph.quarantine import Quarantined
@@ -62,7 +62,7 @@ async def rescope(tenant: Tenant, job: Job, owner: str) -> Job | None:
     else has taken it up.
     """
     held: Job | None = job
-    while held is not None and _mine(held, owner):
+    while held is not None and mine(held, owner):
         assert held.touchpoint_key is not None  # noqa: S101  # every RESCOPE job has one
         held = await _release_page(tenant, held, owner) or await _rescope_page(tenant, held, owner)
     return held
@@ -79,7 +79,7 @@ async def _release_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
     await replay(tenant, keys)
 
     def decide(now_job: Job, now: Millis) -> Job | None:
-        if not _mine(now_job, owner):
+        if not mine(now_job, owner):
             return None
         return replace(now_job, done=now_job.done + len(keys), progressed=now, checkpoint=keys[-1], lease_until=now + LEASE)
 
@@ -96,7 +96,7 @@ async def _rescope_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
 
     def decide(loaded: Loaded) -> tuple[Writes, Job | None]:
         held = loaded.nodes.get(job.key)
-        if not isinstance(held, Job) or not _mine(held, owner):
+        if not isinstance(held, Job) or not mine(held, owner):
             return Writes(), held if isinstance(held, Job) else None
         writes = derive(loaded, tenant.keys, News(cause="bindings changed"), now).writes if keys else Writes()
         is_over = not keys and loaded.registry.touchpoints[touchpoint].scope_version == version
@@ -109,7 +109,8 @@ async def _rescope_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
     return await tenant.write(lambda _: Scope(people=frozenset(keys), keys=frozenset([job.key])), decide)
 
 
-def _mine(job: Job, owner: str) -> bool:
+def mine(job: Job, owner: str) -> bool:
+    """Whether a job is being done by this worker."""
     return job.state is JobState.RUNNING and job.lease_owner == owner
 
 
@@ -123,10 +124,19 @@ async def fail(tenant: Tenant, key: Key, message: str) -> Job | None:
 
 
 async def cancel(tenant: Tenant, key: Key) -> Job | None:
-    """End a job where it stands; what it did stays. None where there is none or it has ended."""
-    return await change_job(
-        tenant, key, lambda job, now: replace(job, state=JobState.CANCELLED, finished=now) if job.state in UNFINISHED else None
-    )
+    """End a job where it stands; what it did stays. None where there is none or it has ended.
+
+    Raises Refused for one that applies an identity policy: customers would stay in part under the one before.
+    """
+
+    def change(job: Job, now: Millis) -> Job | None:
+        if job.state not in UNFINISHED:
+            return None
+        if job.kind is JobKind.POLICY_CHANGE and not job.is_rehearsal:
+            raise invalid("This job applies the identity policy in force: to undo it, set the policy that you want instead.", "jobId")
+        return replace(job, state=JobState.CANCELLED, finished=now)
+
+    return await change_job(tenant, key, change)
 
 
 async def resume(tenant: Tenant, key: Key) -> Job | None:

@@ -20,6 +20,7 @@ from graph.decisions import Decision
 from graph.jobs import Job
 from graph.node import Id, Key, Node, key_of
 from graph.people import Customer
+from graph.policy_changes import PolicyChange
 from graph.quarantine import Quarantined
 from graph.receipts import ErasureReceipt
 
@@ -27,7 +28,7 @@ MOST = 100
 REGISTRY = frozenset({"ent", "op", "tp", "bnd"})
 PEOPLE = frozenset({"cus", "acc", "oid", "uid", "xid"})
 CONFLICTS = frozenset({"cfl"})
-STORED = frozenset({"qua", "job", "key", "chg", "dec", "era"})
+STORED = frozenset({"qua", "job", "key", "chg", "dec", "era", "pol"})
 
 
 @strawberry.type
@@ -110,4 +111,5 @@ async def _stored(context: Context, selected: Selection, keys: dict[str, Key]) -
         nodes = {one: replace(node, view=view) if isinstance(node, Job) else node for one, node in nodes.items()}
     await fill(tenant, selected, [node for node in nodes.values() if isinstance(node, Change)])
     await fill_sides(tenant, selected, [node for node in nodes.values() if isinstance(node, Decision)])
-    return {one: node for one, node in nodes.items() if isinstance(node, Job | Quarantined | ApiKey | Change | Decision | ErasureReceipt)}
+    kinds = Job | Quarantined | ApiKey | Change | Decision | ErasureReceipt | PolicyChange
+    return {one: node for one, node in nodes.items() if isinstance(node, kinds)}

@@ -25,6 +25,7 @@ from app.api.limits import DocumentLimiter, DocumentLimits
 from app.api.logins import LoginMutations
 from app.api.nodes import NodeQueries
 from app.api.people import PeopleQueries
+from app.api.policy import PolicyMutations, PolicyQueries
 from app.api.resolutions import ResolutionMutations
 from app.api.rules import RuleMutations, RuleQueries
 from app.api.scalars import SCALARS
@@ -36,7 +37,18 @@ REMEMBERED = 256
 
 
 @strawberry.type(description="What can be asked. Needs the scope READ, but for `viewer`.")
-class Query(KeyQueries, NodeQueries, PeopleQueries, StewardQueries, AccountQueries, RuleQueries, JobQueries, FeedQueries, ErasureQueries):
+class Query(
+    KeyQueries,
+    NodeQueries,
+    PeopleQueries,
+    StewardQueries,
+    AccountQueries,
+    RuleQueries,
+    JobQueries,
+    FeedQueries,
+    ErasureQueries,
+    PolicyQueries,
+):
     """Every question."""
 
 
@@ -53,6 +65,7 @@ class Mutation(
     StewardMutations,
     KeyMutations,
     ErasureMutations,
+    PolicyMutations,
 ):
     """Every mutation."""
 

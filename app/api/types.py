@@ -22,6 +22,7 @@ from graph.limits import BindingLimit, BindingRule, Certainty, LimitAvailability
 from graph.node import Node
 from graph.people import Conflict, Customer, EvidenceStep, ExternalID, OpenID, TouchpointUse, UnionID, WeChatAccount
 from graph.policy import IdentityPolicy, NamespacePolicy, Normaliser
+from graph.policy_changes import PolicyChange
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.receipts import ErasureReceipt
 from graph.results import Outcome
@@ -65,6 +66,7 @@ NODES = (
     Job,
     OpenID,
     OpenPlatform,
+    PolicyChange,
     Quarantined,
     UnionID,
     WeChatAccount,

@@ -15,6 +15,7 @@ import structlog
 from app.ingest.backfill import Backfills
 from graph.jobs import Job, JobKind
 from graph.node import FOR_EVER, Key
+from graph.policy_walk import apply_policy
 from graph.stores import Store, StoreUnavailable
 from graph.tenant import Tenant
 from graph.upkeep import LEASE, MOST_FORGOTTEN, change_job, fail, forget_requests, new_owner, rescope, take
@@ -95,6 +96,8 @@ class Worker:
     async def _of_its_kind(self, tenant: Tenant, held: Job) -> None:
         if held.kind is JobKind.RESCOPE:
             await rescope(tenant, held, self._owner)
+        elif held.kind is JobKind.POLICY_CHANGE:
+            await apply_policy(tenant, held, self._owner)
         else:
             await self._backfills.run(tenant, held, self._owner)
 

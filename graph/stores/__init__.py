@@ -219,6 +219,14 @@ class Store(Protocol):
         """OpenIDs of a touchpoint, in order, with evidence scoped under a registry version before this one."""
         ...
 
+    async def customer_keys(self, tenant: str, after: Key | None, limit: int) -> list[Key]:
+        """Customers' keys in order, after a key."""
+        ...
+
+    async def loose_claims(self, tenant: str, after: str, limit: int) -> list[tuple[str, Key]]:
+        """Claims that count nowhere now, because they were taken back: the place of each, to go on after, and who made it; in order."""
+        ...
+
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
         """The feed after a sequence number."""
         ...

@@ -17,7 +17,8 @@ from graph.decisions import Decision
 from graph.jobs import Job
 from graph.limits import LimitOverride
 from graph.node import Node
-from graph.policy import IdentityPolicy, NamespacePolicy
+from graph.policy import IdentityPolicy
+from graph.policy_changes import PolicyChange
 from graph.quarantine import Quarantined
 from graph.receipts import ErasureReceipt
 from graph.requests import Request
@@ -26,7 +27,7 @@ from graph.tombstones import Tombstone
 D = TypeVar("D")
 
 REGISTRY_NODES: tuple[type[Node], ...] = (Entity, EntityRelation, OpenPlatform, Touchpoint, Binding, LimitOverride)
-OTHER_NODES: tuple[type[Node], ...] = (Job, Quarantined, ApiKey, Decision, Change, Tombstone, ErasureReceipt, Request)
+OTHER_NODES: tuple[type[Node], ...] = (Job, Quarantined, ApiKey, Decision, Change, Tombstone, ErasureReceipt, Request, PolicyChange)
 STAYING: tuple[type[Node], ...] = (Job, ApiKey, Change, Request)
 """Nodes that belong to this store alone: no export takes them along."""
 TRAVELLING: tuple[type[Node], ...] = tuple(kind for kind in OTHER_NODES if kind not in STAYING)
@@ -56,13 +57,12 @@ def from_row(cls: type[D], row: Mapping[str, Any]) -> D:
 
 def policy_row(policy: IdentityPolicy) -> dict[str, Any]:
     """An identity policy as plain values."""
-    return to_row(policy) | {"namespaces": [to_row(namespace) for namespace in policy.namespaces]}
+    return policy.to_plain()
 
 
 def policy_from(row: Mapping[str, Any]) -> IdentityPolicy:
     """And back."""
-    spaces = [from_row(NamespacePolicy, space) for space in row["namespaces"]]
-    return IdentityPolicy(namespaces=spaces, generic_after=row["generic_after"], largest_component=row["largest_component"])
+    return IdentityPolicy.from_plain(row)
 
 
 def _plain(value: Any) -> Plain:  # noqa: ANN401  # whatever a stored field holds

@@ -20,6 +20,7 @@ from graph.gather import Recorder
 from graph.jobs import Job, JobKind
 from graph.keys import random_key
 from graph.node import Millis, millis
+from graph.policy_walk import run_policy_changes
 from graph.rows import ExternalRef
 from graph.stores import Store
 from graph.tenant import Tenant
@@ -168,8 +169,9 @@ class Api:
         return payload
 
     async def rescoped(self) -> None:
-        """Do every job that brings evidence in line with changed bindings, as the worker would."""
+        """Do every job that brings evidence in line with changed bindings and policies, as the worker would."""
         await run_rescopes(self.store, "tests")
+        await run_policy_changes(self.store, "tests")
 
     async def register(self) -> None:
         """A small brand: one entity, two Open Platform accounts, three touchpoints, two of them bound to the first."""

@@ -20,11 +20,12 @@ async def ids_of_everything(api: Api) -> Json:
     await api.record("wxmini to-be-erased -")
     lost = {"openId": {"appId": "wxmini", "value": "to-be-erased"}}
     await api.done("eraseCustomer", by=lost, reason="Asked by letter.")
+    await api.done("setIdentityPolicy", genericAfter=6, reason="Families share phones.")
     data = await api.ask("""{
         customers(first: 100) { nodes { id accounts { id } openIds { id } unionIds { id } externalIds { id } } }
         entities { nodes { id } } openPlatforms { nodes { id } } touchpoints { nodes { id bindingHistory { id } } }
         conflicts { nodes { id } } quarantine { nodes { id } } jobs { nodes { id } } apiKeys { nodes { id } }
-        changes(first: 1) { nodes { id } } decisions { nodes { id } } erasureReceipts { nodes { id } } }""")
+        changes(first: 1) { nodes { id } } decisions { nodes { id } } erasureReceipts { nodes { id } } policyChanges { nodes { id } } }""")
     people = data["customers"]["nodes"]
     return {
         "Customer": people[0]["id"],
@@ -43,6 +44,7 @@ async def ids_of_everything(api: Api) -> Json:
         "Change": data["changes"]["nodes"][0]["id"],
         "Decision": data["decisions"]["nodes"][0]["id"],
         "ErasureReceipt": data["erasureReceipts"]["nodes"][0]["id"],
+        "PolicyChange": data["policyChanges"]["nodes"][0]["id"],
     }
 
 

@@ -30,10 +30,10 @@ SCOPES = {
     Scope.INGEST: """recordResolutions recordMigrations exchangeLoginCode linkExternalIds unlinkExternalIds startBackfill cancelJob
         resumeJob replayQuarantine""",
     Scope.STEWARD: "declareSame declareDifferent revokeDecision retractEvidence eraseCustomer",
-    Scope.ADMIN: "createApiKey revokeApiKey",
+    Scope.ADMIN: "createApiKey revokeApiKey setIdentityPolicy",
 }
 QUESTIONS = """viewer node nodes customer customersBy customers entity entities openPlatform openPlatforms touchpoint touchpoints
-    identityPolicy bindingRules conflicts quarantine jobs apiKeys changes customerIdMap decisions erasureReceipts"""
+    identityPolicy bindingRules conflicts quarantine jobs apiKeys changes customerIdMap decisions erasureReceipts policyChanges"""
 
 
 def needs(root: type) -> dict[str, list[Scope | None]]:

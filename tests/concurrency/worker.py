@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from graph.policy_walk import run_policy_changes
 from graph.stores import open_store
 from graph.upkeep import new_owner, run_rescopes
 from tests.concurrency import brand
@@ -18,7 +19,7 @@ async def work(url: str, secret: str, ahead: int) -> int:
     async with open_store(url, secret=secret.encode(), clock=lambda: brand.now() + ahead) as store:
         sys.stdout.write("at work\n")
         sys.stdout.flush()
-        return await run_rescopes(store, new_owner())
+        return await run_rescopes(store, new_owner()) + await run_policy_changes(store, new_owner())
 
 
 if __name__ == "__main__":

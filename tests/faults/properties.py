@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import cast
 
+import pytest
+
+from graph import policy_walk
 from graph.bindings import TouchpointKind
 from graph.errors import Refused
 from graph.evidence import ResolutionSource
@@ -25,6 +28,7 @@ from tests.faults.copies import (  # noqa: F401  # faults name them here
 )
 from tests.invariants import test_04_slots_and_decisions, test_07_every_membership_has_a_chain, test_08_undo, test_15_rehearsals
 from tests.invariants.desk import in_memory_holds
+from tests.resolver.changing import check_in_memory
 from tests.resolver.histories import story
 from tests.resolver.memory_store import MemoryStore
 from tests.resolver.names import Names
@@ -105,3 +109,11 @@ async def one_after_another_equals_the_reference(seeds: Iterable[int]) -> None:
         await teller.tell(shuffled(one.operations, chance))
         names = Names(store.made)
         assert expected(truth(said(one.operations), one.world.rules, names.key), names.key) == in_memory(store), f"history {seed}"
+
+
+async def policies_leave_no_trace(seeds: Iterable[int]) -> None:
+    """Whatever policies held before the last one, and whatever became of their jobs: nothing tells of them, and the last was foreseen."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(policy_walk, "PAGE", 3)
+        for seed in seeds:
+            await check_in_memory(seed, Counter())

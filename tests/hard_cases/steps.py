@@ -80,6 +80,29 @@ def retract(app_id: str, since: int | None, *, after: tuple[Step, ...] = ()) -> 
     return _about_binding("retractBinding", app_id, since, after, {})
 
 
+SLOTS = {"member": 1, "wecom": 1}
+NORMALISERS = {"member": "TRIMMED", "wecom": "EXACT", "crm": "TRIMMED", "phone": "PHONE_E164", "email": "EMAIL"}
+
+
+def spaces(*names: str, slots: dict[str, int | None] | None = None, sensitive: tuple[str, ...] = ("phone", "email")) -> list[Json]:
+    """Namespaces as an identity policy lists them, all of the default ones or these: with other slots, or others of them sensitive."""
+    most = SLOTS | (slots or {})
+    return [
+        {
+            "namespace": name,
+            "maxPerCustomer": most.get(name),
+            "isSensitive": name in sensitive,
+            "normaliser": NORMALISERS.get(name, "TRIMMED"),
+        }
+        for name in names or NORMALISERS
+    ]
+
+
+def policy(*, after: tuple[Step, ...] = (), **given: object) -> Step:
+    """The identity policy changed."""
+    return _mutation("setIdentityPolicy", (str(given),), after, reason="As tested.", **given)
+
+
 def _link(customer: str, external: str, on: int) -> Json:
     app_id, _, value = customer.partition(":")
     namespace, _, text = external.partition(":")

@@ -15,10 +15,12 @@ from graph.jobs import UNFINISHED, Job
 from graph.keys import Keys
 from graph.node import Key, Millis, Node
 from graph.policy import DEFAULT_POLICY, IdentityPolicy
+from graph.policy_changes import PolicyChange
 from graph.quarantine import Quarantined
 from graph.receipts import ErasureReceipt, Traces
 from graph.resolve import Crowd
 from graph.state import ConflictRow, CustomerRow, Label, Member, StoredRollup
+from graph.stores import Aggregate, CustomerFilter, Page, Slice
 from graph.tombstones import Tombstone
 from graph.turn import Incomplete, Loaded, Scope, Touch, Writes
 
@@ -155,6 +157,20 @@ class MemoryStore:
         """Nothing lies anywhere."""
         return True
 
+    async def customer_page(self, _: str, which: CustomerFilter, page: Page) -> tuple[Registry, Slice[Aggregate]]:
+        """How many customers there are."""
+        assert (CustomerFilter(), True) == (which, page.is_counted)
+        return self.registry_now(), Slice(items=[], has_more=False, total=len(self.customers_))
+
+    async def customer_keys(self, _: str, after: Key | None, limit: int) -> list[Key]:
+        """Customers' keys in order."""
+        return sorted(key for key in self.customers_ if key > (after or ""))[:limit]
+
+    async def loose_claims(self, _: str, after: str, limit: int) -> list[tuple[str, Key]]:
+        """Claims that count nowhere now."""
+        claims = [one.rollup for one in self.rollups.values() if one.rollup.said is Said.CLAIMS and not one.ends]
+        return sorted((one.b + one.key, one.a) for one in claims if one.b + one.key > after)[:limit]
+
     async def jobs(self, now: Millis) -> list[tuple[str, Job]]:
         """Unfinished jobs that nobody holds."""
         waiting = [node for node in self.nodes_.values() if isinstance(node, Job)]
@@ -247,6 +263,7 @@ class _Loading:
                 key: stone for key in names | members.keys() | self.scope.keys if isinstance(stone := store.nodes_.get(key), Tombstone)
             },
             searched=self.scope.mentions,
+            in_use=self.scope.namespaces & {one.scope for one in store.members.values() if one.label is Label.EXTERNAL_ID},
         )
 
     def _searched(self) -> dict[Key, Node]:
@@ -255,7 +272,7 @@ class _Loading:
             return {}
         nodes = self.store.nodes_.values()
         rows = {n.key: n for n in nodes if isinstance(n, Quarantined) and any(text in n.row for text in self.scope.mentions)}
-        return rows | {n.key: n for n in nodes if isinstance(n, Decision | Job | ErasureReceipt)}
+        return rows | {n.key: n for n in nodes if isinstance(n, Decision | Job | ErasureReceipt | PolicyChange)}
 
     def _beyond(self, key: Key) -> Iterable[Key]:
         """Load what is said by and about one identifier; gives those it hangs together with."""
@@ -293,7 +310,7 @@ class _Loading:
                 beside.update(end for end, _ in stored.ends)
             elif member.key in dict(stored.ends):
                 beside.add(stored.rollup.a)
-        enough = self.store.policy.generic_after + 1
+        enough = self.scope.enough(self.store.policy)
         outside = [self.store.members[key] for key in beside - inside if key in self.store.members]
         if member.label is Label.EXTERNAL_ID:
             return Crowd(accounts=min(enough, len({other.account or other.key for other in outside})))

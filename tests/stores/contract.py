@@ -9,9 +9,10 @@ from tests.stores.paging import Paging
 from tests.stores.questions import Questions
 from tests.stores.reading import Readings
 from tests.stores.rebuilding import Rebuilding
+from tests.stores.scrubbing import Scrubbing
 from tests.stores.touching import Touching
 from tests.stores.turns import Turns
 
 
-class StoreContract(Turns, Loading, Questions, Readings, Paging, Touching, Rebuilding, Feed, Erasing):
+class StoreContract(Turns, Loading, Questions, Readings, Paging, Touching, Rebuilding, Feed, Erasing, Scrubbing):
     """The whole contract."""

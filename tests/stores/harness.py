@@ -20,7 +20,7 @@ SECRET = b"the secret of every store in these tests"
 
 
 class Harness(ABC):
-    """The other classes of the contract build on this one; a store's test class implements the three methods and the fixture."""
+    """The other classes of the contract build on this one; a store's test class implements the four methods and the fixture."""
 
     @pytest.fixture
     @abstractmethod
@@ -34,6 +34,10 @@ class Harness(ABC):
     @abstractmethod
     async def peek(self, tenant: str) -> Stored:
         """Read everything of one tenant past the store."""
+
+    @abstractmethod
+    async def spelled(self, tenant: str) -> str:
+        """Everything of one tenant that stands in the database, written out: whatever is searched for must be found in it."""
 
     @abstractmethod
     def another(self) -> AbstractAsyncContextManager[Store]:

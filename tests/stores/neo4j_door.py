@@ -97,6 +97,12 @@ def peek(uri: str, tenant: str) -> Stored:
         return stored
 
 
+def spelled(uri: str, tenant: str) -> str:
+    """Every node of one tenant, and every relationship from one."""
+    nodes = run(uri, "MATCH (n {tenant: $tenant}) RETURN labels(n) AS labels, properties(n) AS held", tenant=tenant)
+    return repr(nodes + run(uri, "MATCH ({tenant: $tenant})-[r]->() RETURN type(r) AS type, properties(r) AS held", tenant=tenant))
+
+
 def _session(uri: str) -> Session:
     address, auth = driver_arguments(uri)
     return _Closing(GraphDatabase.driver(address, auth=auth)).session

@@ -41,6 +41,10 @@ class TestNeo4j(StoreContract):
         """Through another one."""
         return neo4j_door.peek(self.uri, tenant)
 
+    async def spelled(self, tenant: str) -> str:
+        """Every node and relationship."""
+        return neo4j_door.spelled(self.uri, tenant)
+
     async def test_loading_stays_within_the_tenant(self, store: Store, tenant: str, cast: Cast) -> None:
         """Another tenant's keys are answered as unknown; the same key in two tenants cannot be, for it is unique and holds the tenant."""
         foreign = f"{tenant}-other"

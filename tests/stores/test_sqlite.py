@@ -41,6 +41,10 @@ class TestSqlite(StoreContract):
         """Through another one."""
         return sqlite_door.peek(self.path, tenant)
 
+    async def spelled(self, tenant: str) -> str:
+        """Every row of every table."""
+        return sqlite_door.spelled(self.path, tenant)
+
     @pytest.mark.parametrize("few", [0, 20, 30])
     async def test_filters_where_many_match(self, store: Store, tenant: str, cast: Cast, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
         """The same customers are found by whichever index is walked: which one that is depends on how many each condition leaves."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from graph.accounts import Registry
@@ -21,8 +22,9 @@ from graph.turn import Loaded, Scope
 async def load(ask: Ask, tenant: str, scope: Scope, registry: Registry, *, turn: int, sequence: int) -> Loaded:
     """What the scope asks for, under the lock. Once more for as long as SAME decisions name somebody new; there are few of them."""
     partners = scope.decided  # of a UnionID the name of its text, else the identifier's key
+    in_use = await _in_use(ask, tenant, scope)
     if _is_empty(scope):
-        return Loaded(registry=registry, turn=turn, sequence=sequence)
+        return Loaded(registry=registry, turn=turn, sequence=sequence, in_use=in_use)
     while True:
         row = await ask(text("load"), tenant=tenant, **_parameters(scope, partners, registry), **shapes.COLUMNS)
         assert row is not None  # noqa: S101  # it always answers
@@ -30,8 +32,15 @@ async def load(ask: Ask, tenant: str, scope: Scope, registry: Registry, *, turn:
         further = _partners(row[3]) - scope.people - scope.expand - frozenset(row[0]) - partners
         if not further:
             found = await ask(text("mentions"), tenant=tenant, mentions=sorted(scope.mentions)) if scope.mentions else None
-            return _loaded(row, scope, registry, turn=turn, sequence=sequence, mentions=found[0] if found else [])
+            loaded = _loaded(row, scope, registry, turn=turn, sequence=sequence, mentions=found[0] if found else [])
+            return replace(loaded, in_use=in_use)
         partners |= further
+
+
+async def _in_use(ask: Ask, tenant: str, scope: Scope) -> frozenset[str]:
+    """Those of the namespaces asked for that an external id is in."""
+    row = await ask(text("in_use"), tenant=tenant, namespaces=sorted(scope.namespaces)) if scope.namespaces else None
+    return frozenset(row[0] if row else ())
 
 
 def _is_empty(scope: Scope) -> bool:
@@ -46,7 +55,7 @@ def _parameters(scope: Scope, partners: Iterable[Key], registry: Registry) -> di
         "names": sorted(scope.people | scope.expand | scope.names),
         "decided": sorted(scope.decided),
         "keys": sorted(scope.keys),
-        "enough": registry.policy.generic_after + 1,
+        "enough": scope.enough(registry.policy),
     }
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, LiteralString
 
-from graph.node import Key
+from graph.node import KEY_LENGTH, Key
 from graph.state import ConflictState, Member
 from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, Page, Slice, StoreUnavailable
 from graph.stores.neo4j import shapes
@@ -118,6 +118,18 @@ async def stale(ask: Ask, tenant: str, touchpoint: Key, version: int, *, after: 
     """OpenIDs of a touchpoint with evidence scoped before a registry version."""
     row = await ask(text("stale"), tenant=tenant, touchpoint=touchpoint, version=version, after=after or "", limit=limit)
     return list(found(row, tenant)[0])
+
+
+async def customer_keys(ask: Ask, tenant: str, after: Key | None, limit: int) -> list[Key]:
+    """Customers' keys in order."""
+    return list(found(await ask(text("customer_keys"), tenant=tenant, after=after or "", limit=limit), tenant)[0])
+
+
+async def loose_claims(ask: Ask, tenant: str, after: str, limit: int) -> list[tuple[str, Key]]:
+    """Claims that count nowhere now: where each stands, and who made it."""
+    place = {"externalId": after[:KEY_LENGTH], "evidence": after[KEY_LENGTH:]}
+    row = await ask(text("loose_claims"), tenant=tenant, limit=limit, **place)
+    return [(at, key) for at, key in found(row, tenant)[0]]
 
 
 async def conflict_page(ask: Ask, tenant: str, which: ConflictFilter, page: Page) -> tuple[int, Slice[ConflictFound]]:

@@ -142,6 +142,12 @@ class Neo4jStore:
     async def stale(self, tenant: str, touchpoint: Key, version: int, after: Key | None, limit: int) -> list[Key]:
         return await people.stale(self.bolt.read, tenant, touchpoint, version, after=after, limit=limit)
 
+    async def customer_keys(self, tenant: str, after: Key | None, limit: int) -> list[Key]:
+        return await people.customer_keys(self.bolt.read, tenant, after, limit)
+
+    async def loose_claims(self, tenant: str, after: str, limit: int) -> list[tuple[str, Key]]:
+        return await people.loose_claims(self.bolt.read, tenant, after, limit)
+
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
         return (await feed.page(self.bolt.read, tenant, Page(limit=limit, after=str(after))))[1].items
 

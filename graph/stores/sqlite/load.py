@@ -32,11 +32,12 @@ def load(database: Database, tenant: int, registry: Registry, scope: Scope, *, t
         rollups=found.rollups,
         decisions=found.decisions,
         conflicts=found.conflicts(),
-        crowds=found.crowds(registry.policy.generic_after + 1),
+        crowds=found.crowds(scope.enough(registry.policy)),
         customers=found.customers(),
         nodes={node.key: node for node in (*nodes(database, tenant, scope.keys), *found.mentions())},
         tombstones=found.tombstones(),
         searched=scope.mentions,
+        in_use=in_use(database, tenant, scope.namespaces),
     )
 
 
@@ -52,6 +53,14 @@ def evidence(database: Database, tenant: int, keys: Iterable[Key]) -> dict[Key, 
     """Roll-ups that link two identifiers, by key."""
     rows = database.rows(sql("load.evidence"), {"tenant": tenant, "keys": listed(list(keys))})
     return {row[0]: rollup_from(row) for row in rows}
+
+
+def in_use(database: Database, tenant: int, namespaces: Iterable[str]) -> frozenset[str]:
+    """Those of the namespaces that an external id is in."""
+    wanted = sorted(namespaces)
+    if not wanted:
+        return frozenset()
+    return frozenset(name for (name,) in database.rows(sql("load.namespaces"), {"tenant": tenant, "namespaces": listed(wanted)}))
 
 
 @dataclass

@@ -55,7 +55,7 @@ SELECT n.label, n.body FROM node AS n
 WHERE n.tenant = :tenant AND n.label IN ('Quarantined', 'ErasureReceipt')
     AND EXISTS (SELECT 1 FROM json_each(:keys) AS t WHERE instr(coalesce(n.body ->> 'row', n.body ->> 'document'), t.value))
 UNION ALL
-SELECT n.label, n.body FROM node AS n WHERE n.tenant = :tenant AND n.label IN ('Decision', 'Job')
+SELECT n.label, n.body FROM node AS n WHERE n.tenant = :tenant AND n.label IN ('Decision', 'Job', 'PolicyChange')
 
 -- name: load.decisions
 SELECT n.body FROM json_each(:names) AS k CROSS JOIN node AS n INDEXED BY decision_a
@@ -96,4 +96,11 @@ SELECT count(*) FROM (
     FROM link AS l INDEXED BY link_b CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = l.a
     WHERE l.tenant = :tenant AND l.b = :key AND i.label || ' ' || i.scope = :slot AND l.a NOT IN (SELECT value FROM json_each(:inside))
     LIMIT :enough
+)
+
+-- name: load.namespaces
+SELECT k.value FROM json_each(:namespaces) AS k
+WHERE EXISTS (
+    SELECT 1 FROM identifier AS i INDEXED BY external_id_namespace
+    WHERE i.tenant = :tenant AND i.scope = k.value AND i.label = 'ExternalID'
 )

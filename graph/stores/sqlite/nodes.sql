@@ -3,7 +3,8 @@
 -- name: nodes.by_key
 SELECT n.label, n.body
 FROM json_each(:keys) AS k CROSS JOIN node AS n
-    ON n.tenant = :tenant AND n.label IN ('Job', 'Quarantined', 'ApiKey', 'Decision', 'Request', 'Tombstone', 'ErasureReceipt') AND n.key = k.value
+    ON n.tenant = :tenant AND n.key = k.value
+    AND n.label IN ('Job', 'Quarantined', 'ApiKey', 'Decision', 'Request', 'Tombstone', 'ErasureReceipt', 'PolicyChange')
 UNION ALL
 SELECT 'Change', c.body
 FROM json_each(:keys) AS k CROSS JOIN change AS c INDEXED BY change_key ON c.tenant = :tenant AND c.body ->> 'key' = k.value
@@ -113,6 +114,19 @@ LIMIT :limit
 
 -- name: nodes.count_open_ids
 SELECT count(*) FROM identifier AS i INDEXED BY open_id_page WHERE i.tenant = :tenant AND i.scope = :touchpoint AND i.label = 'OpenID'
+
+-- name: nodes.customers
+SELECT c.key FROM customer AS c WHERE c.tenant = :tenant AND c.key > :after ORDER BY c.key LIMIT :limit
+
+-- name: nodes.loose_claims
+-- Claims that count nowhere, by what they are on.
+SELECT e.b || e.key, e.a
+FROM evidence AS e INDEXED BY evidence_b
+WHERE e.tenant = :tenant AND e.said IN ('MIGRATED_TO', 'CLAIMS', 'UNLINKED') AND e.said = 'CLAIMS'
+    AND (e.b, e.key) > (:external_id, :evidence)
+    AND NOT EXISTS (SELECT 1 FROM link AS l WHERE l.tenant = e.tenant AND l.evidence = e.key)
+ORDER BY e.b, e.key
+LIMIT :limit
 
 -- name: nodes.stale
 SELECT DISTINCT e.a FROM evidence AS e INDEXED BY evidence_scoped

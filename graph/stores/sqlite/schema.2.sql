@@ -65,3 +65,4 @@ ALTER TABLE tenant ADD COLUMN blocked INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE store ADD COLUMN unswept INTEGER NOT NULL DEFAULT 0;
 
 CREATE INDEX evidence_text ON evidence (tenant, b) WHERE said = 'RESOLVED_AS';
+CREATE INDEX external_id_namespace ON identifier (tenant, scope) WHERE label = 'ExternalID';

@@ -165,6 +165,8 @@ CALL () {
     MATCH (n:Request {key: key}) RETURN n
     UNION ALL
     MATCH (n:ErasureReceipt {key: key}) RETURN n
+    UNION ALL
+    MATCH (n:PolicyChange {key: key}) RETURN n
   }
   WITH n WHERE n.tenant = $given.tenant
   RETURN collect([labels(n)[0], properties(n)]) AS nodes
@@ -191,8 +193,22 @@ CALL () {
   WHERE n.tenant = $given.tenant AND n.key > ''
   RETURN n
   UNION ALL
+  MATCH (n:PolicyChange)
+  WHERE n.tenant = $given.tenant AND n.key > ''
+  RETURN n
+  UNION ALL
   MATCH (n:Job)
   WHERE n.tenant = $given.tenant AND n.key > ''
   RETURN n
 }
 RETURN collect([labels(n)[0], properties(n)]) AS nodes
+
+// name: in_use
+// :param given => {tenant: 'default', namespaces: ['member']}
+UNWIND $given.namespaces AS namespace
+CALL (namespace) {
+  MATCH (n:ExternalID)
+  WHERE n.tenant = $given.tenant AND n.scope = namespace
+  RETURN n LIMIT 1
+}
+RETURN collect(namespace) AS namespaces

@@ -21,6 +21,8 @@ CALL () {
     MATCH (n:Tombstone {key: key}) RETURN n
     UNION ALL
     MATCH (n:ErasureReceipt {key: key}) RETURN n
+    UNION ALL
+    MATCH (n:PolicyChange {key: key}) RETURN n
   }
   WITH n WHERE n.tenant = $given.tenant
   RETURN collect([labels(n)[0], properties(n)]) AS nodes

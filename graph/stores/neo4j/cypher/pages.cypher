@@ -124,3 +124,29 @@ RETURN t.registryVersion AS version, size(chosen) > $given.limit AS hasMore, con
 
 // name: conflicts_count
 RETURN size(chosen) AS total
+
+// name: customer_keys
+// :param given => {tenant: 'default', after: '', limit: 200}
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  MATCH (c:Customer)
+  USING INDEX c:Customer(tenant, key)
+  WHERE c.tenant = $given.tenant AND c.key > $given.after
+  WITH c ORDER BY c.tenant ASC, c.key ASC LIMIT $given.limit
+  RETURN collect(c.key) AS keys
+}
+RETURN keys
+
+// name: loose_claims
+// :param given => {tenant: 'default', externalId: '', evidence: '', limit: 200}
+// Claims that count nowhere are loops at who made them, indexed by what they are on.
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  MATCH (a)-[r:CLAIMS]->()
+  WHERE r.loose >= $given.externalId
+  WITH a, r ORDER BY r.loose, r.key
+  WHERE a.tenant = $given.tenant AND (r.loose > $given.externalId OR r.key > $given.evidence)
+  WITH a, r LIMIT $given.limit
+  RETURN collect([r.loose + r.key, a.key]) AS claims
+}
+RETURN claims

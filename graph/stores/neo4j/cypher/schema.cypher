@@ -22,6 +22,7 @@ CREATE CONSTRAINT request_key IF NOT EXISTS FOR (n:Request) REQUIRE n.key IS UNI
 CREATE CONSTRAINT change_key IF NOT EXISTS FOR (n:Change) REQUIRE n.key IS UNIQUE;
 CREATE CONSTRAINT tombstone_key IF NOT EXISTS FOR (n:Tombstone) REQUIRE n.key IS UNIQUE;
 CREATE CONSTRAINT erasure_receipt_key IF NOT EXISTS FOR (n:ErasureReceipt) REQUIRE n.key IS UNIQUE;
+CREATE CONSTRAINT policy_change_key IF NOT EXISTS FOR (n:PolicyChange) REQUIRE n.key IS UNIQUE;
 CREATE CONSTRAINT change_sequence IF NOT EXISTS FOR (n:Change) REQUIRE (n.tenant, n.sequence) IS UNIQUE;
 
 CREATE INDEX entity_tenant IF NOT EXISTS FOR (n:Entity) ON (n.tenant);
@@ -77,3 +78,5 @@ CREATE INDEX job_state IF NOT EXISTS FOR (n:Job) ON (n.state, n.leaseUntil);
 CREATE INDEX api_key_page IF NOT EXISTS FOR (n:ApiKey) ON (n.tenant, n.key);
 CREATE INDEX api_key_digest IF NOT EXISTS FOR (n:ApiKey) ON (n.digest);
 CREATE INDEX request_made IF NOT EXISTS FOR (n:Request) ON (n.made);
+CREATE INDEX policy_change_page IF NOT EXISTS FOR (n:PolicyChange) ON (n.tenant, n.key);
+CREATE INDEX external_id_namespace IF NOT EXISTS FOR (n:ExternalID) ON (n.tenant, n.scope);

@@ -1,0 +1,76 @@
+"""How values of external ids are brought into one form: phone numbers, addresses, blanks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from graph.errors import Refused
+from graph.policy import DEFAULT_POLICY, IdentityPolicy, NamespacePolicy, Normaliser
+from graph.policy_changes import key_at, read, write
+
+PHONE, EMAIL = DEFAULT_POLICY.of("phone"), DEFAULT_POLICY.of("email")
+
+
+@pytest.mark.parametrize(
+    "written, right",
+    [
+        ("13800138000", "+8613800138000"),
+        ("138 0013 8000", "+8613800138000"),
+        ("138-0013-8000", "+8613800138000"),
+        (" +86 138 0013 8000\n", "+8613800138000"),
+        ("0086 13800138000", "+8613800138000"),
+        ("8613800138000", "+8613800138000"),
+        ("１３８００１３８０００", "+8613800138000"),
+        ("＋８６１３８００１３８０００", "+8613800138000"),
+        ("tel:+86-138-0013-8000", "+8613800138000"),
+        ("010 6552 9988", "+861065529988"),
+        ("(010) 6552-9988", "+861065529988"),
+        ("+852 5123 4567", "+85251234567"),
+        ("00852 51234567", "+85251234567"),
+        ("+853 6612 3456", "+85366123456"),
+        ("+886 912 345 678", "+886912345678"),
+        ("+1 (212) 555-0123", "+12125550123"),
+        ("+39 06 698 12345", "+390669812345"),
+        ("+86 10 6552 9988 ext. 12", "+861065529988"),
+        ("010-65529988转12", "+861065529988"),
+    ],
+)
+def test_phone_numbers_are_one_in_every_form(written: str, right: str) -> None:
+    """Without a country code a number is one of mainland China; blanks, dashes, full-width digits and extensions make no other one."""
+    assert right == PHONE.normalise(written)
+
+
+@pytest.mark.parametrize("written", ["", " ", "nonsense", "+", "12", "51234567890123456789", "+86", "1380013800138001380", "+852"])
+def test_what_is_no_phone_number(written: str) -> None:
+    """What cannot be a number is refused, without being repeated."""
+    with pytest.raises(Refused) as refused:
+        PHONE.normalise(written)
+    assert len(written) < 3 or written not in str(refused.value)
+
+
+def test_a_hong_kong_number_needs_its_country_code() -> None:
+    """Eight digits are taken for a number of mainland China, where they are a local one: they never meet Hong Kong's."""
+    assert PHONE.normalise("51234567") != PHONE.normalise("+852 51234567")
+
+
+def test_normalising_again_changes_nothing() -> None:
+    """What is in its one form already stays so, in every normaliser."""
+    for normaliser, value in (("PHONE_E164", "138 0013 8000"), ("EMAIL", " A.B@C.de "), ("TRIMMED", " a "), ("EXACT", " a ")):
+        rule = NamespacePolicy(namespace="x", max_per_customer=None, is_sensitive=False, normaliser=Normaliser[normaliser])
+        assert rule.normalise(rule.normalise(value)) == rule.normalise(value)
+
+
+def test_a_policy_is_written_and_read() -> None:
+    """A policy comes back from its text as it was, but for the job that applied it."""
+    policy = replace(DEFAULT_POLICY, generic_after=7, job=key_at(1))
+    assert replace(policy, job=None) == read(write(policy))
+    assert policy == IdentityPolicy.from_plain(policy.to_plain())
+
+
+def test_keys_sort_by_time() -> None:
+    """Changes are listed in the order of their times, whatever their chance parts are."""
+    times = [1, 999_999_999_999, 1_700_000_000_000, 1_700_000_000_001]
+    assert [22] * 4 == [len(key_at(at)) for at in times]
+    assert [int(key[:13]) for key in sorted(key_at(at) for at in times)] == times
