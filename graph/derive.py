@@ -141,9 +141,9 @@ class _Derivation:
         for key, rollup in self.rollups.items():
             stored = self.loaded.rollups.get(key)
             if stored and rollup.a in self.frozen:
-                scoped.append(
-                    _Scoped(rollup, tuple((end, rollup.first) for end, _ in stored.ends if end in self.loaded.whole), is_foreign=True)
-                )
+                now = dict(self._ends(rollup))
+                kept = tuple((end, now.get(end, rollup.first)) for end, _ in stored.ends if end in self.loaded.whole)
+                scoped.append(_Scoped(rollup, kept, is_foreign=True))
                 continue
             found = tuple(self._ends(rollup))
             for end, _ in found:
