@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -90,6 +91,8 @@ class Play:
     """Rows that were sent, and whose answer never came."""
     ids: set[str] = field(default_factory=set)
     """Customer ids that were given out."""
+    refused: list[str] = field(default_factory=list)
+    """What was said where nothing was acknowledged."""
     key: str = ""
     rounds: int = 0
 
@@ -128,8 +131,9 @@ class Play:
 
     async def _under_way(self) -> None:
         """Some moment at which the writers are at it: rows were acknowledged, others are being written."""
-        before = self.acknowledged.total()
-        while self.acknowledged.total() < before + ROWS * WRITERS:  # noqa: ASYNC110  # several writers are watched at once
+        before, started = self.acknowledged.total(), time.monotonic()
+        while self.acknowledged.total() < before + ROWS * WRITERS:  # several writers are watched at once
+            assert time.monotonic() - started < PATIENCE, f"nothing is acknowledged; the last answers: {self.refused[-3:]}"
             await asyncio.sleep(0.005)
         await asyncio.sleep(self.chance.uniform(0, 1))
 
@@ -185,6 +189,7 @@ class Play:
         """Each row of an answer was applied; of one with an error as a whole nobody knows."""
         if answer.get("errors"):
             self.unsure.update(names)
+            self.refused += [error["message"] for error in answer["errors"]]
             return
         results = answer["data"]["recordResolutions"]["results"]
         assert len(names) == len(results)
