@@ -197,6 +197,11 @@ def declared() -> dict[str, Setting]:
     return {name: note for name, hint in hints.items() for note in getattr(hint, "__metadata__", ()) if isinstance(note, Setting)}
 
 
+def flagged() -> Iterable[str]:
+    """The settings that a command line may give; `serve` takes them all."""
+    return [name for name, setting in declared().items() if setting.has_flag]
+
+
 def add_arguments(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
     """Declare the flags of some settings."""
     known = declared()

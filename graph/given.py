@@ -67,12 +67,12 @@ def own_id(text: str, field: str) -> str:
 def name_text(text: str | Unset | None) -> str | Unset:
     """What something is called."""
     given = not_null(text, "name")
-    return given if given is UNSET else _text(given, "name", MAX_NAME)
+    return given if given is UNSET else text_of(given, "name", MAX_NAME)
 
 
 def reason_text(text: str) -> str:
     """Why somebody did something."""
-    return _text(text, "reason", MAX_REASON)
+    return text_of(text, "reason", MAX_REASON)
 
 
 def credit_code_text(text: str | Unset | None) -> str | Unset | None:
@@ -95,7 +95,8 @@ def past_moment(at: Millis, now: Millis) -> Millis:
     return at
 
 
-def _text(text: str, field: str, most: int) -> str:
+def text_of(text: str, field: str, most: int = MAX_NAME) -> str:
+    """Text for people, which every store can write: what any field of free text must be."""
     if not text.strip() or len(text) > most or any(unicodedata.category(character) in _UNSTORABLE for character in text):
         raise invalid(f"`{field}` has 1 to {most} characters, not only blanks and no control characters.", field)
     return text

@@ -2,6 +2,7 @@
 
 import json
 import re
+from argparse import ArgumentParser
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from app.__main__ import COMMANDS
 from app.api.changes import cursor_at
 from app.api.schema import schema
+from app.commands import serve
 from app.ingest.table import Import, Tally
 from app.ingest.table_file import open_table
 from app.settings import table
@@ -92,6 +94,15 @@ def test_the_credentials_in_the_documents_can_be_read(tmp_path: Path) -> None:
 def test_the_documents_list_every_setting() -> None:
     """README's table of settings is the one that the code declares."""
     assert table() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_service_takes_every_flag_in_the_documents() -> None:
+    """A flag that the table prints is one that `uniongraph serve` knows."""
+    flags = re.findall(r"`(--[a-z-]+)`", table())
+    parser = ArgumentParser()
+    serve.COMMAND.add_arguments(parser)
+    assert 10 <= len(flags)
+    assert [] == [flag for flag in flags if flag not in parser.format_help()]
 
 
 def test_the_documents_name_commands_that_exist() -> None:

@@ -12,9 +12,9 @@ import strawberry
 
 from app.api.connection import After, Before, Edge, First, Last, PageInfo, connection, cursor_of, key_in, page_of, shown, sliced
 from app.api.context import Context, Info
+from app.api.document_limits import TOO_COSTLY
 from app.api.edges import fill
 from app.api.errors import bad_input, coded
-from app.api.limits import TOO_COSTLY
 from app.api.selection import Selection
 from graph.changes import Change
 from graph.people import Customer

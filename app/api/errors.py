@@ -13,7 +13,7 @@ import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from app.access import Forbidden, Unauthenticated
-from app.api.limits import TOO_COSTLY, is_too_long
+from app.api.document_limits import TOO_COSTLY, is_too_long
 from app.following import TooMany
 from graph.errors import Refused
 from graph.stores import StoreUnavailable

@@ -16,12 +16,12 @@ from strawberry.types.execution import ExecutionContext, PreExecutionError
 from app.api import types
 from app.api.accounts import AccountMutations, AccountQueries
 from app.api.bindings import BindingMutations
+from app.api.document_limits import DocumentLimiter, DocumentLimits
 from app.api.erasure import ErasureMutations, ErasureQueries
 from app.api.errors import presented
 from app.api.feed import FeedQueries, FeedSubscriptions
 from app.api.jobs import JobMutations, JobQueries
 from app.api.keys import KeyMutations, KeyQueries
-from app.api.limits import DocumentLimiter, DocumentLimits
 from app.api.logins import LoginMutations
 from app.api.nodes import NodeQueries
 from app.api.people import PeopleQueries

@@ -5,8 +5,8 @@ from __future__ import annotations
 import strawberry
 
 from app.api.changes import history
+from app.api.open_ids import open_ids
 from app.api.publish import publish, publish_enum
-from app.api.touchpoints import open_ids
 from app.api.why import why
 from app.ingest.ports import MissingUnionIdReason
 from graph.accounts import Binding, Entity, EntityKind, EntityRegion, EntityRelation, OpenPlatform, Touchpoint

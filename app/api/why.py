@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import strawberry
 
 from app.api.context import Context, Info
+from app.api.document_limits import TOO_COSTLY
 from app.api.edges import fill
 from app.api.errors import coded
-from app.api.limits import TOO_COSTLY
 from app.api.selection import Selection
 from graph.chains import Chains
 from graph.node import Id, Key, key_of

@@ -6,13 +6,11 @@ import socket
 from app.commands.command import Command, CommandFailed, run_async, tell
 from app.http.graphiql import GraphiQL
 from app.server import Service, address_of, listen, serve, set_up_logs, web_server
-from app.settings import Settings, add_arguments
-
-FLAGS = ("store", "data", "host", "port", "cors_origins", "wechat_credentials", "wechat_base_url", "graphiql", "log_level")
+from app.settings import Settings, add_arguments, flagged
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_arguments(parser, FLAGS)
+    add_arguments(parser, flagged())
 
 
 def _run(arguments: argparse.Namespace) -> int:

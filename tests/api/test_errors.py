@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from app.api.context import Context
-from app.api.limits import DocumentLimits
+from app.api.document_limits import DocumentLimits
 from app.api.schema import make_schema, schema
 from graph.apikeys import Scope
 from graph.errors import not_found

@@ -28,7 +28,12 @@ async def test_a_query_is_answered(caller: Caller) -> None:
     assert (200, {"data": {"viewer": {"tenant": "default"}}}) == (response.status_code, response.json())
 
 
-@pytest.mark.parametrize("body", [b"null", b"1", b'"text"', b"", b"{", b"\xff\xfe", b"[1]", b'[{"query": "{viewer{tenant}}"}]', b"{}"])
+HALF_A_CHARACTER = b'{"query": "{ viewer { tenant } }", "variables": {"a": "\\ud800"}}'
+
+
+@pytest.mark.parametrize(
+    "body", [b"null", b"1", b'"text"', b"", b"{", b"\xff\xfe", b"[1]", b'[{"query": "{viewer{tenant}}"}]', b"{}", HALF_A_CHARACTER]
+)
 async def test_a_body_that_is_no_request_is_refused(caller: Caller, body: bytes) -> None:
     """What is no JSON object with a query gets 400 and a GraphQL-shaped error; batches too."""
     response = await caller.send("POST", content=body)

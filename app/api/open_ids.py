@@ -14,9 +14,9 @@ import strawberry
 
 from app.api.connection import After, Before, Connection, First, Last, connection, page_of, shown
 from app.api.context import Context, Info
+from app.api.document_limits import TOO_COSTLY
 from app.api.edges import fill
 from app.api.errors import coded
-from app.api.limits import TOO_COSTLY
 from app.api.selection import Selection
 from graph.accounts import Touchpoint
 from graph.node import Key
