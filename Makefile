@@ -9,7 +9,8 @@ HISTORIES_PURE ?= 2000
 HISTORIES_SQLITE ?= 300
 HISTORIES_NEO4J ?= 60
 CRASH_ROUNDS ?= 3
-export HISTORIES_PURE HISTORIES_SQLITE HISTORIES_NEO4J CRASH_ROUNDS
+FEED_CHANGES ?= 1500
+export HISTORIES_PURE HISTORIES_SQLITE HISTORIES_NEO4J CRASH_ROUNDS FEED_CHANGES
 # On how many processes tests run, each with a Neo4j of its own as soon as it needs one (1.2 GB): auto is one per core, 0 is this one alone.
 WORKERS ?= auto
 PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup $(PYTEST_ARGS)
@@ -57,6 +58,7 @@ test-long: install $(DEVELOPER) ## many times as many random histories
 	@$(PYTEST) -m histories
 
 test-crash: CRASH_ROUNDS = 50
+test-crash: FEED_CHANGES = 12000
 test-crash: install $(DEVELOPER) ## kill -9, again and again
 	@$(PYTEST) -m crash
 

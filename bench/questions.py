@@ -57,7 +57,8 @@ class Timings:
         return sorted(self.each)[min(len(self.each) - 1, int(len(self.each) * 0.99))]
 
 
-Question = Callable[[Subject], Awaitable[None]]
+Question = Callable[[Subject], Awaitable[float | None]]
+"""Gives the milliseconds it took where that is not all of its time."""
 
 
 async def customer_by_open_id(subject: Subject) -> None:
@@ -116,6 +117,11 @@ async def many_new_one_by_one_over_http(subject: Subject) -> None:
             await subject.caller.record([row])
 
 
+async def feed_lag(subject: Subject) -> float:
+    """One row of somebody new by the API, until who follows the feed has its change."""
+    return await subject.caller.lag([next(iter(person(subject.new(1)[0])))])
+
+
 async def sixteen_readers(subject: Subject) -> None:
     """16 callers at once, each asking for ten customers by OpenID, one after another."""
 
@@ -147,6 +153,7 @@ QUESTIONS: dict[str, tuple[Question, int, int]] = {
     "500 new one by one": (many_new_one_by_one, 2, BATCH),
     "500 new in one call, HTTP": (many_new_over_http, 6, BATCH),
     "500 new one by one, HTTP": (many_new_one_by_one_over_http, 2, BATCH),
+    "feed lag, write to follower, HTTP": (feed_lag, 100, 1),
     "16 readers at once": (sixteen_readers, 6, 160),
     "16 writers at once": (sixteen_writers, 4, 160),
 }
@@ -159,8 +166,8 @@ async def ask(question: Question, subject: Subject, times: int, things: int, int
     for _ in range(times):
         before = subject.tenant.store.statements
         start = time.perf_counter()
-        await question(subject)
-        into.each.append((time.perf_counter() - start) * 1000)
+        took = await question(subject)
+        into.each.append(took or (time.perf_counter() - start) * 1000)
         into.statements = subject.tenant.store.statements - before
 
 

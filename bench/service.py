@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,8 @@ from graph.rows import Row
 from graph.tenant import Tenant
 
 RECORD = "mutation Record($input: RecordResolutionsInput!) { recordResolutions(input: $input) { applied results { outcome customerId } } }"
+
+FOLLOW = "subscription { changes { cursor node { kind customerId identifierIds } } }"
 
 
 @contextlib.asynccontextmanager
@@ -63,6 +66,22 @@ class Caller:
         answer = (await self._http.post("/graphql", json=asked)).json()
         if "errors" in answer or answer["data"]["recordResolutions"]["applied"] != len(rows):
             raise SystemExit(f"the API answered otherwise than expected: {str(answer)[:500]}")
+
+    async def lag(self, rows: Sequence[Row]) -> float:
+        """Milliseconds from sending rows of somebody new until who follows the feed has the first change that they made."""
+        headers = {"accept": "text/event-stream"}
+        async with self._http.stream("POST", "/graphql", json={"query": FOLLOW}, headers=headers) as answer:
+            lines = answer.aiter_lines()
+            await anext(lines)  # a comment: it follows
+            await asyncio.sleep(0.05)
+            start = time.perf_counter()
+            recording = asyncio.create_task(self.record(rows))
+            async for line in lines:
+                if line.startswith("data:"):
+                    break
+            took = (time.perf_counter() - start) * 1000
+            await recording
+        return took
 
     async def close(self) -> None:
         """Hang up."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import groupby
 from typing import cast
 
 import pytest
@@ -14,11 +15,13 @@ from graph import policy_walk
 from graph.bindings import TouchpointKind
 from graph.errors import Refused
 from graph.evidence import ResolutionSource
+from graph.node import Key
 from graph.record import Call, record_calls
 from graph.registry import register_touchpoint
 from graph.requests import Asked
 from graph.results import Result
 from graph.rows import Row
+from graph.state import PREFIX
 from graph.stores import Store
 from tests.faults.copies import (  # noqa: F401  # faults name them here
     copies_change_nothing,
@@ -29,6 +32,7 @@ from tests.faults.copies import (  # noqa: F401  # faults name them here
 from tests.invariants import test_04_slots_and_decisions, test_07_every_membership_has_a_chain, test_08_undo, test_15_rehearsals
 from tests.invariants.desk import in_memory_holds
 from tests.resolver.changing import check_in_memory
+from tests.invariants.replay import replayed
 from tests.resolver.histories import story
 from tests.resolver.memory_store import MemoryStore
 from tests.resolver.names import Names
@@ -117,3 +121,35 @@ async def policies_leave_no_trace(seeds: Iterable[int]) -> None:
         patch.setattr(policy_walk, "PAGE", 3)
         for seed in seeds:
             await check_in_memory(seed, Counter())
+
+
+async def the_feed_tells_the_membership(seeds: Iterable[int]) -> None:
+    """Invariant 9: no gap, transactions whole, and a replay that gives who is whose."""
+    for seed in seeds:
+        store = await _told(seed)
+        assert list(range(1, len(store.changes_) + 1)) == [change.sequence for change in store.changes_], f"history {seed}"
+        told = replayed(store.changes_)
+        held: dict[str, set[str]] = defaultdict(set)
+        for key, member in store.members.items():
+            held[member.customer].add(f"{PREFIX[member.label]}_{key}")
+        assert held == {customer: set(members) for customer, members in told.items()}, f"history {seed}"
+        for _, together in groupby(store.changes_, key=lambda change: change.transaction):
+            left = [change.changes_left for change in together]
+            assert list(range(len(left) - 1, -1, -1)) == left, f"history {seed}"
+
+
+async def old_ids_lead_on(seeds: Iterable[int]) -> None:
+    """Invariant 10: every id that the feed ever said leads to a customer that is there."""
+    for seed in seeds:
+        store = await _told(seed)
+        issued = {Key(key) for change in store.changes_ for key in (change.customer_key, *change.previous)}
+        found = {key: store.members.get(store.former.get(key, key)) for key in issued}
+        assert [] == [key for key, member in found.items() if member is None or member.customer not in store.customers_], f"history {seed}"
+
+
+async def _told(seed: int) -> MemoryStore:
+    one, store, chance = story(seed), MemoryStore(), random.Random(seed)
+    teller = Teller(WatchedTenant(cast("Store", store), "t", Counter()), one.world, chance)
+    await teller.prepare()
+    await teller.tell(shuffled(one.operations, chance))
+    return store

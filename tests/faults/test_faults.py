@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults import faults_of_copies, properties
 from tests.faults.policy_faults import ALL as FAULTS
+from tests.faults.feed_faults import FEED, IDS
 
 HISTORIES = 400
 """A fault must show in so many histories; most show in the first dozen."""
@@ -39,4 +40,4 @@ async def test_without_faults_the_properties_hold(name: str) -> None:
 def test_there_are_enough_faults() -> None:
     """At least twelve ways of being wrong were tried."""
     assert len(FAULTS) >= 12
-    assert {faults_of_copies.COPIED, faults_of_copies.SEEN} <= {noticed_by for _, noticed_by in FAULTS.values()}
+    assert {faults_of_copies.COPIED, faults_of_copies.SEEN, FEED, IDS} <= {noticed_by for _, noticed_by in FAULTS.values()}
