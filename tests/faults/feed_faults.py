@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from graph import changes, derive, witness
+from graph import changes, derive
 from graph.changes import Change, ChangeKind, Difference
-from graph.node import Key
 from tests.faults.faults import FAULTS, fault
 
 __all__ = ["FAULTS"]
@@ -61,23 +60,3 @@ def transactions_not_whole(patch: pytest.MonkeyPatch) -> None:
 def no_witness(patch: pytest.MonkeyPatch) -> None:
     """An identifier that is gone is forgotten."""
     patch.setattr(derive, "witnesses", lambda *_, **__: {})
-
-
-@fault(IDS)
-def a_witness_only_while_it_says_so(patch: pytest.MonkeyPatch) -> None:
-    """Who is not named by an OpenID any more, but still by its own claim, has no witness."""
-
-    def found(*given: Any, before: object, **named: Any) -> dict[Key, Key]:  # noqa: ANN401  # handed on as they are
-        return witness.witnesses(*given, before={}, **named)
-
-    patch.setattr(derive, "witnesses", found)
-
-
-@fault(IDS)
-def no_witness_through_another(patch: pytest.MonkeyPatch) -> None:
-    """What only an external id or a UnionID ever claimed has no witness."""
-
-    def through(_: Iterable[object], found: dict[Key, Key]) -> dict[Key, Key]:
-        return found
-
-    patch.setattr(witness, "_through", through)
