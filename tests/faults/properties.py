@@ -31,8 +31,8 @@ from tests.faults.copies import (  # noqa: F401  # faults name them here
 )
 from tests.invariants import test_04_slots_and_decisions, test_07_every_membership_has_a_chain, test_08_undo, test_15_rehearsals
 from tests.invariants.desk import in_memory_holds
-from tests.resolver.changing import check_in_memory
 from tests.invariants.replay import replayed
+from tests.resolver.changing import check_in_memory
 from tests.resolver.histories import story
 from tests.resolver.memory_store import MemoryStore
 from tests.resolver.names import Names

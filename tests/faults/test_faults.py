@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import pytest
 
 from tests.faults import faults_of_copies, properties
-from tests.faults.policy_faults import ALL as FAULTS
 from tests.faults.feed_faults import FEED, IDS
+from tests.faults.policy_faults import ALL as FAULTS
 
 HISTORIES = 400
 """A fault must show in so many histories; most show in the first dozen."""
