@@ -1,7 +1,12 @@
 """What the documents print is run: GraphQL against a small brand, the table by the import, the settings as they are declared."""
 
+import asyncio
 import json
+import os
 import re
+import shutil
+import subprocess
+import threading
 from argparse import ArgumentParser
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
@@ -13,12 +18,16 @@ from app.__main__ import COMMANDS
 from app.api.changes import cursor_at
 from app.api.schema import schema
 from app.commands import serve
+from app.http.graphiql import GraphiQL
 from app.ingest.table import Import, Tally
 from app.ingest.table_file import open_table
+from app.server import Service, address_of, listen, web_server
+from app.server import serve as serve_until_stopped
 from app.settings import table
 from app.wechat.credentials import Credentials
 from graph.stores import Store, open_store
 from tests.api.asking import Api, StandingClock
+from tests.http.conftest import settings_in
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -40,16 +49,15 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def api(store: Store) -> Api:
-    """An API of a tenant with the touchpoint that the documents speak of."""
-    made = Api(store, StandingClock())
-    await made.register()
-    register = "mutation ($i: RegisterTouchpointInput!) { registerTouchpoint(input: $i) { errors { message } } }"
-    await made.ask(register, i={"appId": APP_ID, "kind": "MINI_PROGRAM", "name": "Ordering"})
-    platform = (await made.ask("{ openPlatforms { nodes { openAppId } } }"))["openPlatforms"]["nodes"][0]["openAppId"]
-    bind = "mutation ($i: BindTouchpointInput!) { bindTouchpoint(input: $i) { errors { message } } }"
-    await made.ask(bind, i={"appId": APP_ID, "openAppId": platform, "hasHappened": True})
-    return made
+def api(store: Store) -> Api:
+    """An API of a tenant that knows nothing yet: the documents say how it is told."""
+    return Api(store, StandingClock())
+
+
+async def registered(api: Api) -> None:
+    """What README registers first."""
+    said = await api.ask(next(text for text in blocks("graphql") if text.startswith("mutation Register")))
+    assert [[]] * 4 == [payload["errors"] for payload in said.values()]
 
 
 def variables() -> Iterator[dict[str, object]]:
@@ -74,8 +82,30 @@ async def test_every_operation_in_the_documents_runs(api: Api) -> None:
     assert OPEN_ID == next(data["customer"] for data in answers if "customer" in data)["touchpoints"][0]["openId"]["value"]
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl: apt install curl")
+def test_the_call_in_the_documents_is_answered(tmp_path: Path) -> None:
+    """The command line that README prints asks a service that runs, and is told the tenant."""
+    settings = settings_in(tmp_path, port=0)
+    told: list[str] = []
+    service = Service(settings, Credentials(), GraphiQL(settings.graphiql), tell=told.append)
+    listener, ready = listen("127.0.0.1", 0), threading.Event()
+    server = web_server(service.application())
+    thread = threading.Thread(target=lambda: asyncio.run(serve_until_stopped(service, server, listener, ready.set)))
+    thread.start()
+    try:
+        assert ready.wait(20)
+        line = next(text for text in blocks("sh") if text.startswith("curl")).replace("http://127.0.0.1:8000", address_of(listener))
+        answer = subprocess.run(line, shell=True, check=True, capture_output=True, env=os.environ | {"KEY": told[-1].split()[-1]})  # noqa: S602  # as it is printed
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+    assert "default" == json.loads(answer.stdout)["data"]["viewer"]["tenant"]
+
+
 async def test_the_table_in_the_documents_can_be_imported(api: Api, tmp_path: Path) -> None:
     """The CSV that is printed is applied row by row, none refused."""
+    await registered(api)
     for text in blocks("csv"):
         file = tmp_path / "table.csv"
         file.write_text(text, encoding="utf-8")
