@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -343,7 +343,7 @@ class _Derivation:
             troubled |= {link.a for link in self.links if link.b in mass} | {link.b for link in self.links if link.a in mass}
         return troubled
 
-    def _row(self, customer: Key, members: Iterable[Key], *, has_conflict: bool) -> CustomerRow:
+    def _row(self, customer: Key, members: Collection[Key], *, has_conflict: bool) -> CustomerRow:
         seen = [self.seen[key] for key in members]
         identified = any(self.identifiers[key].label is Label.UNION_ID for key in members)
         return CustomerRow(
@@ -354,6 +354,7 @@ class _Derivation:
             has_conflict=has_conflict,
             has_shed=not self.resolution.shed.isdisjoint(members),
             turn=self.loaded.turn,
+            size=len(members),
         )
 
     def _member(self, key: Key, customer: Key) -> Member:

@@ -138,6 +138,8 @@ class CustomerRow:
     has_conflict: bool
     has_shed: bool
     turn: int = 0
+    size: int
+    """How many identifiers it has: an answer with another number of them was read while it changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

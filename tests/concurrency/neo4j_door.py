@@ -86,7 +86,7 @@ def _member(found: Found) -> Member:
 
 def _customer(found: Found) -> CustomerRow:
     has = _fields(found)
-    names = ("key", "first", "last", "has_conflict", "has_shed", "turn")
+    names = ("key", "first", "last", "has_conflict", "has_shed", "turn", "size")
     return CustomerRow(state=CustomerState[has["state"]], **{name: has[name] for name in names})
 
 

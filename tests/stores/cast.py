@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -150,7 +151,8 @@ def customer(
     *members: Member, state: CustomerState = CustomerState.PROVISIONAL, has_conflict: bool = False, last: Millis = 100
 ) -> CustomerRow:
     """The customer of these."""
-    return CustomerRow(key=members[0].customer, first=100, last=last, state=state, has_conflict=has_conflict, has_shed=False, turn=1)
+    key, size = members[0].customer, len(members)
+    return CustomerRow(key=key, first=100, last=last, state=state, has_conflict=has_conflict, has_shed=False, turn=1, size=size)
 
 
 def together(*rows: object) -> Writes:
@@ -167,11 +169,11 @@ def together(*rows: object) -> Writes:
             writes.conflicts.append(row)
         else:
             writes.put.append(row)  # type: ignore[arg-type]  # what is left are nodes
-    made = {row.key for row in writes.customers}
+    together_in: dict[Key, list[Member]] = defaultdict(list)
     for member in writes.members:
-        if member.customer not in made:
-            made.add(member.customer)
-            writes.customers.append(customer(member))
+        together_in[member.customer].append(member)
+    made = {row.key for row in writes.customers}
+    writes.customers += [customer(*members) for key, members in together_in.items() if key not in made]
     return writes
 
 

@@ -37,7 +37,7 @@ class Paging(Harness):
             first = cast.open_id(f"wx{apps[0]}", f"person {n}")
             others = [cast.open_id(f"wx{app}", f"person {n}", of=first) for app in apps[1:]]
             twice = cast.open_id(f"wx{apps[0]}", f"person {n} again", of=first)
-            row = customer(first, state=state, has_conflict=has_conflict, last=last)
+            row = customer(first, *others, twice, state=state, has_conflict=has_conflict, last=last)
             rows += [first, *others, twice, row]
             crowd[row.key] = (row, set(apps))
         await self.plant(tenant, together(*rows))

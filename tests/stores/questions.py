@@ -30,7 +30,7 @@ class Questions(Harness):
             cast.claims(a, member),
             cast.unlinked(b, member),
         ]
-        row = customer(a, state=CustomerState.IDENTIFIED)
+        row = customer(a, b, union, member, state=CustomerState.IDENTIFIED)
         await self.plant(tenant, together(a, b, union, member, *said, row))
         for asked in (a, b, union, member):
             _, [found] = await store.customers(tenant, [asked.key])

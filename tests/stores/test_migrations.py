@@ -34,13 +34,14 @@ def changes() -> list[dict[str, Any]]:
 
 
 async def check(store: Store) -> None:
-    """The feed is read as today's is, and an external id has the witness of its own customer."""
+    """The feed is read as today's is, and an external id has the witness of its own customer, who knows how many they are."""
     found = await store.changes(TENANT, 0, 10)
     assert [(1, ONE, 0), (2, ONE, 1), (3, ONE, 0)] == [(one.sequence, one.customer_key, one.changes_left) for one in found]
     assert [1, 2] == sorted(one.sequence for one in await store.changes_of(TENANT, {ONE: 3}))
     _, (aggregate,) = await store.customers(TENANT, [PHONE])
     assert aggregate is not None
     assert {ONE: None, PHONE: ONE} == {member.key: member.witness for member in aggregate.members}
+    assert 2 == aggregate.row.size
 
 
 async def test_sqlite_from_version_1(tmp_path: Path) -> None:

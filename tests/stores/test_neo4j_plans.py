@@ -15,7 +15,7 @@ from tests.stores.harness import NOW, SECRET
 FRAGMENTS = {"aggregates", "holdings", "conflicts_found", "conflicts_count", "count", "filters"}
 """Ends of other statements, which do not run by themselves."""
 SCANS = ("AllNodesScan", "NodeByLabelScan", "DirectedAllRelationshipsScan", "RelationshipTypeScan", "AllRelationshipsScan")
-FULL_BY_INTENT = {"tenants", "rekey", "name_customers_of_changes", "name_witnesses", "name_conflicts", "name_loose"}
+FULL_BY_INTENT = {"tenants", "rekey", "name_customers_of_changes", "name_witnesses", "name_conflicts", "name_loose", "count_members"}
 """Lists every tenant; brings everything that an older version wrote up to date, once."""
 WALKS = ["walk_by_key", "walk_by_state", "walk_by_conflict", "walk_by_touchpoint"]
 

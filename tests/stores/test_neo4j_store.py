@@ -15,7 +15,7 @@ from graph.accounts import Binding, Entity, EntityKind, OpenPlatform, Touchpoint
 from graph.bindings import BindingPath, TouchpointKind
 from graph.node import SINCE_EVER, Key, Node
 from graph.state import ConflictKind
-from graph.stores import ConflictFilter, Page, StoreRefused, StoreUnavailable
+from graph.stores import ConflictFilter, CustomerFilter, Page, StoreRefused, StoreUnavailable
 from graph.stores.neo4j import Neo4jStore, open_neo4j
 from graph.stores.neo4j.address import Address
 from graph.stores.neo4j.migrate import VERSION
@@ -195,3 +195,22 @@ async def test_touchpoints_total_is_what_was_issued(store: Neo4jStore, tenant: s
 def test_statements_take_one_map() -> None:
     """Every statement takes one parameter: else Neo4j would plan it anew for each combination of types and sizes."""
     assert [] == [name for name in names() if "$" in text(name).replace("$given.", "").replace(":$(row.", "")]
+
+
+async def test_a_torn_customer_is_never_given(store: Neo4jStore, tenant: str, neo4j_uri: str) -> None:
+    """A customer one of whose members is missing, of another turn or somebody else's by now is not answered, by itself or in a page."""
+    cast = Cast(store.keys(tenant))
+    one, two, phone = cast.open_id("wxa", "one"), cast.open_id("wxb", "two"), cast.external_id("phone", "1")
+    here = [one, replace(two, customer=one.key), replace(phone, customer=one.key)]
+    row = customer(*here)
+    torn = [replace(row, size=4), replace(row, turn=2), replace(row, size=2)]
+    moved = "MATCH (n:Identifier {key: $key}) SET n.customer = n.key"
+    for wrong in (*torn, row):
+        neo4j_door.plant(neo4j_uri, tenant, together(*here, wrong), 1)
+        if wrong is row:
+            assert 3 == len((await store.customer_page(tenant, CustomerFilter(), Page(limit=5)))[1].items[0].members)
+            neo4j_door.run(neo4j_uri, moved, key=phone.key)
+        with pytest.raises(StoreUnavailable, match="changing faster"):
+            await store.customers(tenant, [one.key])
+        with pytest.raises(StoreUnavailable, match="changing faster"):
+            await store.customer_page(tenant, CustomerFilter(), Page(limit=5))

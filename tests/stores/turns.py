@@ -66,7 +66,7 @@ class Turns(Harness):
         ]
         conflict = cast.conflict(one, phone, kind=ConflictKind.TWO_VALUES_ONE_NAMESPACE)
         mass = cast.conflict(phone, kind=ConflictKind.GENERIC_IDENTIFIER, resolved=700)
-        rows = [customer(one, has_conflict=True, last=9), customer(phone)]
+        rows = [customer(one, union, has_conflict=True, last=9), customer(phone)]
         await write(store, tenant, replace_changes(together(one, union, phone, *rollups, *rows, conflict, mass), [change(cast, 1)]))
 
         found = await self.peek(tenant)

@@ -44,7 +44,7 @@ async def _in_use(ask: Ask, tenant: str, scope: Scope) -> frozenset[str]:
 
 
 def _is_empty(scope: Scope) -> bool:
-    return not (scope.people or scope.expand or scope.names or scope.keys)
+    return not (scope.people or scope.expand or scope.names or scope.keys or scope.mentions)
 
 
 def _parameters(scope: Scope, partners: Iterable[Key], registry: Registry) -> dict[str, Any]:

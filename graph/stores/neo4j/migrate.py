@@ -16,7 +16,9 @@ from graph.stores.neo4j.texts import schema, text
 
 VERSION = 2
 """The version of schema.cypher and of what the statements expect to find. A later one adds its step to STEPS."""
-STEPS: dict[int, tuple[str, ...]] = {2: ("rekey", "name_customers_of_changes", "name_witnesses", "name_conflicts", "name_loose")}
+STEPS: dict[int, tuple[str, ...]] = {
+    2: ("rekey", "name_customers_of_changes", "name_witnesses", "name_conflicts", "name_loose", "count_members")
+}
 """By version, the statements that bring what an earlier one wrote up to it. Each may run again."""
 OLDEST_SERVER = (5, 26)
 LABELS = ("ExternalID",)

@@ -80,14 +80,20 @@ def _walk(which: CustomerFilter) -> str:
 
 
 async def _aggregates(ask: Ask, tenant: str, statement: LiteralString, **parameters: object) -> tuple[int, list[Any], dict[Key, Aggregate]]:
-    """Whole customers by key. Neo4j promises no snapshot: one whose row and members are of different turns is read again."""
+    """Whole customers by key. Neo4j promises no snapshot: one whose parts disagree is read again."""
     for attempt in range(TRIES):
         version, beside, rows = found(await ask(statement, tenant=tenant, **parameters, **shapes.COLUMNS), tenant)
         by_key = {one.row.key: one for one in map(_aggregate, rows)}
-        if all(member.turn == one.row.turn for one in by_key.values() for member in one.members):
+        if all(map(_is_whole, by_key.values())):
             return version, beside, by_key
         await asyncio.sleep(PAUSE * attempt)
     raise StoreUnavailable(TORN)
+
+
+def _is_whole(one: Aggregate) -> bool:
+    """Whether all of it was written by one turn, and nobody is missing. Who has just left was met, and says so."""
+    row = one.row
+    return row.size == len(one.members) and all((member.customer, member.turn) == (row.key, row.turn) for member in one.members)
 
 
 def _aggregate(row: Row) -> Aggregate:

@@ -32,6 +32,7 @@ def _fields(cls: type, *left_out: str) -> tuple[str, ...]:
 
 MEMBER = _fields(Member)
 CUSTOMER = _fields(CustomerRow)
+"""A row is read value by value, and the size after the turn: whoever sees a turn's number sees its size."""
 ROLLUP = (*_fields(Rollup, "said", "a"), "settled", "version", "is_live", "other", "other_is_live")
 """Of a relationship: what was said is its type, who said it its start."""
 CONFLICT = _fields(ConflictRow)

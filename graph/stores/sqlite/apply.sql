@@ -24,11 +24,11 @@ DELETE FROM former WHERE tenant = ? AND key = ?
 DELETE FROM former INDEXED BY former_witness WHERE tenant = ? AND witness = ?
 
 -- name: apply.customer
-INSERT INTO customer (tenant, key, first, last, state, has_conflict, has_shed, turn)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO customer (tenant, key, first, last, state, has_conflict, has_shed, turn, size)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (tenant, key) DO UPDATE SET
     first = excluded.first, last = excluded.last, state = excluded.state, has_conflict = excluded.has_conflict, has_shed = excluded.has_shed,
-    turn = excluded.turn
+    turn = excluded.turn, size = excluded.size
 
 -- name: apply.ended
 DELETE FROM customer WHERE tenant = ? AND key = ?

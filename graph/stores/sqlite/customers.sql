@@ -59,7 +59,7 @@ SELECT 'version', t.registry_version, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 
 UNION ALL
 SELECT 'asked', held.key, held.customer, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM held
 UNION ALL
-SELECT 'customer', {load.customer_columns}, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT 'customer', {load.customer_columns}, NULL, NULL, NULL, NULL, NULL
 FROM person CROSS JOIN customer AS c ON c.tenant = :tenant AND c.key = person.key
 UNION ALL
 SELECT 'member', * FROM member

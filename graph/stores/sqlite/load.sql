@@ -5,7 +5,7 @@
 i.key, i.label, i.scope, i.value, i.text_key, i.account, i.customer, i.first, i.last, i.times, i.crowded, i.turn, i.witness
 
 -- name: load.customer_columns
-c.key, c.first, c.last, c.state, c.has_conflict, c.has_shed, c.turn
+c.key, c.first, c.last, c.state, c.has_conflict, c.has_shed, c.turn, c.size
 
 -- name: load.evidence_columns
 e.key, e.said, e.a, e.b, e.source, e.first, e.last, e.times, e.text, e.settled, e.version,

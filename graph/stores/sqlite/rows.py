@@ -74,15 +74,14 @@ def member_row(member: Member) -> Row:
 
 def customer_from(row: Row) -> CustomerRow:
     """In the order of `load.customer_columns`."""
-    key, first, last, state, has_conflict, has_shed, turn = row[:7]
-    return CustomerRow(
-        key=key, first=first, last=last, state=STATES[state], has_conflict=bool(has_conflict), has_shed=bool(has_shed), turn=turn
-    )
+    key, first, last, state, has_conflict, has_shed, turn, size = row[:8]
+    flags = {"has_conflict": bool(has_conflict), "has_shed": bool(has_shed)}
+    return CustomerRow(key=key, first=first, last=last, state=STATES[state], **flags, turn=turn, size=size)
 
 
 def customer_row(row: CustomerRow) -> Row:
     """The same, for `apply.customer`."""
-    return (row.key, row.first, row.last, row.state.name, int(row.has_conflict), int(row.has_shed), row.turn)
+    return (row.key, row.first, row.last, row.state.name, int(row.has_conflict), int(row.has_shed), row.turn, row.size)
 
 
 def rollup_from(row: Row) -> StoredRollup:

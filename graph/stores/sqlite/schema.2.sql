@@ -66,3 +66,9 @@ ALTER TABLE store ADD COLUMN unswept INTEGER NOT NULL DEFAULT 0;
 
 CREATE INDEX evidence_text ON evidence (tenant, b) WHERE said = 'RESOLVED_AS';
 CREATE INDEX external_id_namespace ON identifier (tenant, scope) WHERE label = 'ExternalID';
+
+-- How many identifiers a customer has.
+ALTER TABLE customer ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+UPDATE customer SET size = (
+    SELECT count(*) FROM identifier AS i INDEXED BY identifier_customer WHERE i.tenant = customer.tenant AND i.customer = customer.key
+);

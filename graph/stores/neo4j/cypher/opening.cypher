@@ -90,3 +90,11 @@ CALL (n) {
   WITH n, o ORDER BY o.customer <> n.customer, o.firstSeenAt, o.key LIMIT 1
   SET n.witness = o.key
 } IN TRANSACTIONS OF 10000 ROWS
+
+// name: count_members
+// From version 1 to 2: a customer knows how many identifiers it has.
+MATCH (c:Customer)
+WHERE c.size IS NULL
+CALL (c) {
+  SET c.size = COUNT { (c)<-[:BELONGS_TO]-(:WeChatAccount)<-[:BELONGS_TO]-() } + COUNT { (c)<-[:BELONGS_TO]-(:ExternalID) }
+} IN TRANSACTIONS OF 10000 ROWS
