@@ -19,7 +19,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Recompute all customers, conflicts and links from the evidence, decisions and bindings, trusting nothing derived before. "
         "What differs is written, in turns between those of other writers, and reported in the change feed. It may run beside the "
-        "service. Memory grows with the tenant: some 2 GB for 100,000 customers."
+        "service. Memory grows with the tenant: 2.6 GB for 100,000 customers of eight identifiers each."
     )
     parser.add_argument(
         "--verify", action="store_true", help="only compare: print what differs, by kind and key, and exit 1 where anything does"
