@@ -4,7 +4,7 @@ PYTHON ?= python3
 ARGS ?=
 PYTEST_ARGS ?=
 
-# How much the random tests do; `make test-long` and `make test-crash` raise them.
+# How many random histories the tests tell, by store, and how often they kill; `make test-long` and `make test-crash` raise them.
 HISTORIES_PURE ?= 2000
 HISTORIES_SQLITE ?= 300
 HISTORIES_NEO4J ?= 60

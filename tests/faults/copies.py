@@ -16,8 +16,8 @@ from graph.restoring import Parts, Testimony, begin, end, restore_decisions, res
 from graph.state import Identifier, Label
 from graph.stores import Store
 from graph.tenant import Tenant
-from tests.invariants.test_02_incremental_equals_rebuild import told
 from tests.invariants.test_16_no_cap_drops_data import IN_MEMORY, play
+from tests.invariants.told import told
 from tests.resolver.memory_store import MemoryStore
 from tests.resolver.rebuilt import picture_of, rebuilt_from
 from tests.resolver.telling import WatchedTenant

@@ -30,8 +30,8 @@ from tests.faults.copies import (  # noqa: F401  # faults name them here
     whatever_is_wrong_is_seen,
 )
 from tests.invariants import test_04_slots_and_decisions, test_07_every_membership_has_a_chain, test_08_undo, test_15_rehearsals
-from tests.invariants.desk import in_memory_holds
 from tests.invariants.replay import replayed
+from tests.invariants.told import in_memory_holds
 from tests.resolver.changing import check_in_memory
 from tests.resolver.histories import story
 from tests.resolver.memory_store import MemoryStore
@@ -44,27 +44,27 @@ from tests.resolver.telling import Teller, WatchedTenant
 
 async def every_membership_has_a_chain(seeds: Iterable[int]) -> None:
     """Invariant 7, in memory."""
-    await in_memory_holds(test_07_every_membership_has_a_chain.every_membership_has_a_chain, list(seeds), "chains")
+    await in_memory_holds(test_07_every_membership_has_a_chain.every_membership_has_a_chain, seeds, "chains")
 
 
 async def slots_and_decisions_hold(seeds: Iterable[int]) -> None:
     """Invariant 4, in memory."""
-    await in_memory_holds(test_04_slots_and_decisions.slots_and_decisions_hold, list(seeds), "SAMEs")
+    await in_memory_holds(test_04_slots_and_decisions.slots_and_decisions_hold, seeds, "SAMEs")
 
 
 async def decided_and_revoked_is_as_before(seeds: Iterable[int]) -> None:
     """Invariant 8 of decisions, in memory."""
-    await in_memory_holds(test_08_undo.decided_and_revoked_is_as_before, list(seeds), "changes")
+    await in_memory_holds(test_08_undo.decided_and_revoked_is_as_before, seeds, "changes")
 
 
 async def added_and_retracted_is_as_before(seeds: Iterable[int]) -> None:
     """Invariant 8 of evidence, in memory."""
-    await in_memory_holds(test_08_undo.added_and_retracted_is_as_before, list(seeds), "changes")
+    await in_memory_holds(test_08_undo.added_and_retracted_is_as_before, seeds, "changes")
 
 
 async def a_rehearsal_foretells(seeds: Iterable[int]) -> None:
     """Invariant 15 of decisions, in memory."""
-    await in_memory_holds(test_15_rehearsals.a_rehearsal_foretells, list(seeds), "effects")
+    await in_memory_holds(test_15_rehearsals.a_rehearsal_foretells, seeds, "effects")
 
 
 def all_at_once_equals_the_reference(seeds: Iterable[int]) -> None:

@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 import random
-import secrets
-from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
 
 from graph.chains import Chains
+from graph.changes import Change
 from graph.decisions import Decision, DecisionKind
 from graph.effect import CustomerSketch, PartitionEffect
 from graph.errors import Refused, UserErrorCode
 from graph.link import By
 from graph.node import Id, Key
-from graph.state import ConflictKind, Label, Member, Step
+from graph.rebuild import apart
+from graph.state import PREFIX, ConflictKind, Member, Step
 from graph.steward import Ruling, Word, declare, retract_evidence
-from graph.stores import CustomerFilter, Page, Slice, Store, open_store
+from graph.stores import CustomerFilter
 from graph.why import steps_within
+from tests.concurrency.everything import Everything
+from tests.concurrency.rebuild import differences
 from tests.resolver.facts import Name
-from tests.resolver.histories import Story, story
-from tests.resolver.memory_store import NOW, MemoryStore
+from tests.resolver.held import EVERYTHING, everybody, follows, held
+from tests.resolver.histories import Story
+from tests.resolver.memory_store import MemoryStore
 from tests.resolver.names import Names, external
-from tests.resolver.operations import Row, shuffled
-from tests.resolver.rebuilt import State, in_memory
-from tests.resolver.tally import how_many
-from tests.resolver.telling import Teller, WatchedTenant
-from tests.resolver.test_stores import held
-from tests.stores.harness import SECRET
+from tests.resolver.operations import Row
+from tests.resolver.rebuilt import State, in_memory, of_picture, picture_of, rebuilt_from
+from tests.resolver.telling import WatchedTenant
 
 WORD = Word(reason="test", author="test")
 REHEARSED = Word(reason="test", author="test", is_rehearsal=True)
-PREFIX = {Label.OPEN_ID: "oid", Label.UNION_ID: "uid", Label.EXTERNAL_ID: "xid"}
-SHARES = 4
-"""Tests into which histories in memory are dealt out."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +53,12 @@ Decide = Callable[[Word], Awaitable[Ruling]]
 class Desk:
     """What a steward can do, and what can be seen of it."""
 
-    def __init__(self, tenant: WatchedTenant, one: Story, chance: random.Random) -> None:
-        self.tenant, self.story, self.chance = tenant, one, chance
+    read: Callable[[], Awaitable[Everything]]
+    """All that a real store has of it, by the back door."""
+
+    def __init__(self, tenant: WatchedTenant, one: Story, seed: int, *, is_live: bool) -> None:
+        self.tenant, self.story, self.seed, self.is_live = tenant, one, seed, is_live
+        self.chance = random.Random(seed)
         self.names = Names(tenant.keys)
         store: object = tenant.store
         self.memory = store if isinstance(store, MemoryStore) else None
@@ -67,29 +67,47 @@ class Desk:
         """Who is who, and what is in conflict."""
         return in_memory(self.memory) if self.memory else await held(self.tenant)
 
+    async def members(self) -> list[Member]:
+        """Everybody."""
+        if self.memory:
+            return list(self.memory.members.values())
+        return [member for customer in await everybody(self.tenant) for member in customer.members]
+
+    async def changes(self) -> list[Change]:
+        """The feed."""
+        return self.memory.changes_ if self.memory else await self.tenant.store.changes(self.tenant.name, 0, 10_000)
+
+    async def rebuilt(self, standing: list[Decision]) -> State:
+        """What would follow from its evidence if these decisions stood alone."""
+        return of_picture(rebuilt_from(self.memory, standing)) if self.memory else await follows(self.tenant, standing)
+
+    async def differences(self) -> list[object]:
+        """Where what is stored is not what follows from the evidence."""
+        if self.memory:
+            return list(apart(picture_of(self.memory), rebuilt_from(self.memory)))
+        return list(differences(await self.read(), self.tenant.keys))
+
     async def groups(self) -> list[Group]:
         """Every customer."""
         if self.memory:
             return list(_groups_in(self.memory))
-        customers = await self.tenant.customer_page(CustomerFilter(), Page(limit=10_000))
+        customers = await self.tenant.customer_page(CustomerFilter(), EVERYTHING)
         return [Group(one.members, tuple(await self.tenant.steps_within(one))) for one in customers.items]
 
     async def decisions(self) -> list[Decision]:
         """Those that stand."""
-        nodes = self.memory.nodes_.values() if self.memory else (await self._page()).items
+        nodes = (
+            self.memory.nodes_.values() if self.memory else (await self.tenant.store.page(self.tenant.name, Decision, EVERYTHING))[1].items
+        )
         return [one for one in nodes if isinstance(one, Decision) and one.revoked is None]
 
     async def standing(self) -> set[Key]:
         """The same by their keys."""
         return {one.key for one in await self.decisions()}
 
-    async def _page(self) -> Slice[Decision]:
-        return (await self.tenant.store.page(self.tenant.name, Decision, Page(limit=10_000)))[1]
-
     async def ids(self) -> dict[Key, Id]:
         """What clients call everybody who is there."""
-        members = [member for group in await self.groups() for member in group.members]
-        return {member.key: Id(f"{PREFIX[member.label]}_{member.key}") for member in members}
+        return {member.key: Id(f"{PREFIX[member.label]}_{member.key}") for member in await self.members()}
 
     async def anybody(self) -> By:
         """Somebody who is known, named in any way."""
@@ -143,56 +161,6 @@ def _groups_in(store: MemoryStore) -> Iterator[Group]:
         here = {member.key for member in members}
         rollups = [stored for stored in store.rollups.values() if stored.rollup.a in here]
         yield Group(tuple(members), tuple(steps_within(members, rollups, decided, store.registry_now(), shed)))
-
-
-Check = Callable[[Desk], Awaitable[None]]
-
-
-async def _told(store: Store, name: str, seed: int, tally: Counter[str]) -> Desk:
-    """A new tenant that was told a history in a random order."""
-    tenant, one, chance = WatchedTenant(store, name, tally), story(seed), random.Random(seed)
-    teller = Teller(tenant, one.world, chance)
-    await teller.prepare()
-    await teller.tell(shuffled(one.operations, chance))
-    return Desk(tenant, one, chance)
-
-
-async def in_memory_holds(check: Check, seeds: Sequence[int], worth: str) -> None:
-    """Check histories that were told to a store in memory. What makes one worth checking must come up now and then."""
-    tally: Counter[str] = Counter()
-    for seed in seeds:
-        try:
-            await check(await _told(cast("Store", MemoryStore()), "t", seed, tally))
-        except BaseException as error:
-            error.add_note(f"history {seed}")
-            raise
-    assert len(seeds) // 20 <= tally[worth]
-
-
-async def on_sqlite_holds(check: Check, folder: Path, worth: str) -> None:
-    """The same on a file."""
-    async with open_store(f"sqlite:///{folder / 'desk.db'}", secret=SECRET, clock=lambda: NOW) as store:
-        await _on(store, check, how_many("sqlite", 300), worth)
-
-
-async def on_neo4j_holds(check: Check, uri: str, worth: str) -> None:
-    """The same on a real server."""
-    async with open_store(uri, secret=SECRET, clock=lambda: NOW) as store:
-        await _on(store, check, how_many("neo4j", 60), worth)
-
-
-async def _on(store: Store, check: Check, number: int, worth: str) -> None:
-    tally: Counter[str] = Counter()
-    run = secrets.token_hex(4)  # the same server may hold another run's
-    for seed in range(number):
-        name = f"desk {seed} {run}"
-        await store.create_tenant(name)
-        try:
-            await check(await _told(store, name, seed, tally))
-        except BaseException as error:
-            error.add_note(f"history {seed}")
-            raise
-    assert number // 20 <= tally[worth]
 
 
 def difference(before: State, after: State, ids: Mapping[Key, Id]) -> PartitionEffect:

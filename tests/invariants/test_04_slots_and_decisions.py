@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 
@@ -12,27 +11,24 @@ from graph.decisions import Decision, DecisionKind
 from graph.node import Key
 from graph.partition import Partition
 from graph.state import EvidenceKind, Label, Member
-from graph.steward import revoke_decision
-from tests.invariants.desk import SHARES, WORD, Desk, Group, in_memory_holds, on_neo4j_holds, on_sqlite_holds
+from tests.invariants.desk import Desk, Group
+from tests.invariants.told import Told
 from tests.resolver.facts import Rules
-from tests.resolver.tally import how_many
 
 pytestmark = pytest.mark.histories
 
 
 async def slots_and_decisions_hold(desk: Desk) -> None:
-    """Count what each account and customer holds; then revoke every SAME, and see that nobody was apart because of them."""
+    """Count what each account and customer holds; then see that nobody is apart who would be together if no SAME stood."""
     groups, decisions = await desk.groups(), await desk.decisions()
     for group in groups:
         _within_slots(group, desk.story.world.rules)
     _apart([one for one in decisions if one.kind is DecisionKind.DIFFERENT], groups)
-    sames = [one for one in decisions if one.kind is DecisionKind.SAME]
-    desk.tenant.tally["SAMEs"] += len(sames)
+    desk.tenant.tally["SAMEs"] += sum(one.kind is DecisionKind.SAME for one in decisions)
     with_sames = (await desk.state()).people
-    for one in sames:
-        await revoke_decision(desk.tenant, one.id, WORD)
+    without = await desk.rebuilt([one for one in decisions if one.kind is not DecisionKind.SAME])
     together: dict[Key, set[Key]] = defaultdict(set)
-    for key, (_, customer) in (await desk.state()).people.items():
+    for key, (_, customer) in without.people.items():
         together[customer].add(with_sames[key][1])
     assert all(len(customers) == 1 for customers in together.values())
 
@@ -69,17 +65,6 @@ def _without_sames(group: Group) -> list[list[Member]]:
     return [[here[key] for key in keys] for keys in Partition.by_pairs(here, evidence).classes()]
 
 
-@pytest.mark.parametrize("share", range(SHARES))
-async def test_slots_and_decisions_hold(share: int) -> None:
+async def test_04_slots_and_decisions_hold(told: Told) -> None:
     """Whatever was said, in whatever order: policy and stewards are obeyed, and a SAME only ever joins."""
-    await in_memory_holds(slots_and_decisions_hold, range(share, how_many("pure", 2000), SHARES), "SAMEs")
-
-
-async def test_slots_and_decisions_hold_on_sqlite(tmp_path: Path) -> None:
-    """On SQLite policy and stewards are obeyed, and a SAME only ever joins."""
-    await on_sqlite_holds(slots_and_decisions_hold, tmp_path, "SAMEs")
-
-
-async def test_slots_and_decisions_hold_on_neo4j(neo4j_uri: str) -> None:
-    """On Neo4j policy and stewards are obeyed, and a SAME only ever joins."""
-    await on_neo4j_holds(slots_and_decisions_hold, neo4j_uri, "SAMEs")
+    await told.hold(slots_and_decisions_hold, worth="SAMEs")

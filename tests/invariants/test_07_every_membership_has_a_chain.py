@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 
 from graph.state import EvidenceKind
-from tests.invariants.desk import SHARES, Desk, in_memory_holds, on_neo4j_holds, on_sqlite_holds
+from tests.invariants.desk import Desk
+from tests.invariants.told import Told
 from tests.resolver.operations import said
-from tests.resolver.tally import how_many
 
 pytestmark = pytest.mark.histories
 
@@ -43,17 +42,6 @@ async def every_membership_has_a_chain(desk: Desk) -> None:
             assert frozenset((a.names[0], b.names[0])) not in retracted
 
 
-@pytest.mark.parametrize("share", range(SHARES))
-async def test_every_membership_has_a_chain(share: int) -> None:
-    """Whatever was said, in whatever order: nobody is in a customer without a reason that can be told."""
-    await in_memory_holds(every_membership_has_a_chain, range(share, how_many("pure", 2000), SHARES), "chains")
-
-
-async def test_every_membership_on_sqlite_has_a_chain(tmp_path: Path) -> None:
-    """On SQLite nobody is in a customer without a reason that the product can tell."""
-    await on_sqlite_holds(every_membership_has_a_chain, tmp_path, "chains")
-
-
-async def test_every_membership_on_neo4j_has_a_chain(neo4j_uri: str) -> None:
-    """On Neo4j nobody is in a customer without a reason that the product can tell."""
-    await on_neo4j_holds(every_membership_has_a_chain, neo4j_uri, "chains")
+async def test_07_every_membership_has_a_chain(told: Told) -> None:
+    """Whatever was said, in whatever order: nobody is in a customer without a reason that the product can tell."""
+    await told.hold(every_membership_has_a_chain, worth="chains")

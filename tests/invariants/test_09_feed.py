@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 
 from graph.state import PREFIX, Member
-from graph.stores import CustomerFilter, Page
+from tests.invariants.desk import Desk
 from tests.invariants.replay import Membership, check_numbers, replayed
-from tests.invariants.stages import Told, in_memory, on_neo4j, on_sqlite
+from tests.invariants.told import Told
 
 pytestmark = pytest.mark.histories
-EVERYTHING = Page(limit=10_000)
 
 
 def membership(members: Iterable[Member]) -> Membership:
@@ -25,28 +23,14 @@ def membership(members: Iterable[Member]) -> Membership:
     return {customer: frozenset(held) for customer, held in found.items()}
 
 
-async def check(told: Told) -> None:
-    """The feed of a real store, against its customers."""
-    changes = await told.tenant.store.changes(told.tenant.name, 0, 10_000)
-    _, customers = await told.tenant.store.customer_page(told.tenant.name, CustomerFilter(), EVERYTHING)
+async def the_feed_tells_the_membership(desk: Desk) -> None:
+    """Count the feed's numbers, and hold its replay against the store's customers."""
+    changes = await desk.changes()
     check_numbers(changes)
-    assert membership(m for one in customers.items for m in one.members) == replayed(changes), f"history {told.seed}"
+    assert membership(await desk.members()) == replayed(changes)
+    desk.tenant.tally["changes"] += len(changes)
 
 
-async def test_on_the_pure_functions() -> None:
+async def test_09_the_feed_tells_the_membership(told: Told) -> None:
     """In every history the feed's numbers have no gap, and its replay is the membership."""
-    async for told in in_memory():
-        check_numbers(told.memory.changes_)
-        assert membership(told.memory.members.values()) == replayed(told.memory.changes_), f"history {told.seed}"
-
-
-async def test_on_sqlite(tmp_path: Path) -> None:
-    """The same on SQLite."""
-    async for told in on_sqlite(tmp_path):
-        await check(told)
-
-
-async def test_on_neo4j(neo4j_uri: str) -> None:
-    """The same on Neo4j."""
-    async for told in on_neo4j(neo4j_uri):
-        await check(told)
+    await told.hold(the_feed_tells_the_membership, worth="changes")

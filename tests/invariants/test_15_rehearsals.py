@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from graph.steward import revoke_decision
-from tests.invariants.desk import REHEARSED, SHARES, WORD, Desk, difference, in_memory_holds, on_neo4j_holds, on_sqlite_holds
-from tests.resolver.tally import how_many
+from tests.invariants.desk import REHEARSED, WORD, Desk, difference
+from tests.invariants.told import Told
 
 pytestmark = pytest.mark.histories
 
@@ -36,17 +34,6 @@ async def a_rehearsal_foretells(desk: Desk) -> None:
     assert foretold.effect == real.effect == difference(after, before, ids)
 
 
-@pytest.mark.parametrize("share", range(SHARES))
-async def test_a_rehearsal_foretells(share: int) -> None:
+async def test_15_a_rehearsal_foretells(told: Told) -> None:
     """A dry run changes nothing, and what it foretells of a decision or its revocation comes true to the letter."""
-    await in_memory_holds(a_rehearsal_foretells, range(share, how_many("pure", 2000), SHARES), "effects")
-
-
-async def test_a_rehearsal_on_sqlite_foretells(tmp_path: Path) -> None:
-    """On SQLite what a dry run foretells comes true to the letter."""
-    await on_sqlite_holds(a_rehearsal_foretells, tmp_path, "effects")
-
-
-async def test_a_rehearsal_on_neo4j_foretells(neo4j_uri: str) -> None:
-    """On Neo4j what a dry run foretells comes true to the letter."""
-    await on_neo4j_holds(a_rehearsal_foretells, neo4j_uri, "effects")
+    await told.hold(a_rehearsal_foretells, worth="effects")

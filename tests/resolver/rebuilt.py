@@ -118,8 +118,9 @@ def picture_of(store: MemoryStore) -> Picture:
     )
 
 
-def rebuilt_from(store: MemoryStore) -> Picture:
-    """What follows from the evidence and decisions that the store in memory holds."""
+def rebuilt_from(store: MemoryStore, standing: Iterable[Decision] | None = None) -> Picture:
+    """What follows from the evidence that the store in memory holds, and from its decisions or the given ones."""
     known = {key: one for key, one in store.members.items() if one.label is Label.OPEN_ID}
-    standing = [node for node in store.nodes_.values() if isinstance(node, Decision)]
+    if standing is None:
+        standing = [node for node in store.nodes_.values() if isinstance(node, Decision)]
     return rebuild.rebuilt(store.registry_now(), store.made, known, [stored.rollup for stored in store.rollups.values()], standing)

@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 
 DEFAULTS = {"pure": 2000, "sqlite": 300, "neo4j": 60}
 """How many histories a run tells by default, by store."""
-SHARES = {"pure": 4, "sqlite": 4, "neo4j": 4}
-"""Tests into which they are dealt out, so that a failure shows early and several cores can help."""
+SHARE = {"pure": 250, "sqlite": 75, "neo4j": 15}
+"""How many of them one test tells at most, so that a failure shows early, several cores can help, and memory holds them."""
 COUNTED = ("merges", "splits", "refusals", "sheds", "generic flips", "releases", "re-scopes")
 AT_LEAST = 50
 """How often each must come up where as many histories are told as by default."""
@@ -17,14 +17,16 @@ TALLIES: defaultdict[str, Counter[str]] = defaultdict(Counter)
 """By store, what happened."""
 
 
-def how_many(store: str, default: int | None = None) -> int:
-    """How many histories to tell; a property may have a default of its own."""
-    return int(os.environ.get(f"HISTORIES_{store.upper()}", "") or default or DEFAULTS[store])
+def how_many(store: str, one_in: int = 1) -> int:
+    """How many histories to tell. A property that must tell its own may tell one in so many, unless more than by default are asked for."""
+    asked = int(os.environ.get(f"HISTORIES_{store.upper()}", "") or DEFAULTS[store])
+    return asked if asked > DEFAULTS[store] else max(1, asked // one_in)
 
 
-def share_of(store: str, share: int) -> range:
-    """The histories of one of its shares."""
-    return range(share, how_many(store), SHARES[store])
+def dealt(store: str, one_in: int = 1) -> list[range]:
+    """Their numbers, dealt out in shares."""
+    number, most = how_many(store, one_in), SHARE[store]
+    return [range(first, min(first + most, number)) for first in range(0, number, most)]
 
 
 def line(store: str) -> str:
