@@ -175,7 +175,8 @@ class _Components:
 
     def mentions(self) -> list[Node]:
         """What is kept as text and holds one of the texts searched for, with all that holds words of people."""
-        return [node_from(str(label), str(body)) for label, body in self._rows("load.mentions", self.scope.mentions)]
+        texts = {listed(text)[1:-1] for text in self.scope.mentions}
+        return [node_from(str(label), str(body)) for label, body in self._rows("load.mentions", texts)]
 
     def crowds(self, enough: int) -> dict[Key, Crowd]:
         """What stands beside each generic identifier at the border, whose links are not all here. What is here is not counted again."""

@@ -50,10 +50,11 @@ WHERE e.said IN ('RESOLVED_AS', 'MIGRATED_TO', 'CLAIMS')
 SELECT n.body FROM json_each(:keys) AS k CROSS JOIN node AS n ON n.tenant = :tenant AND n.label = 'Tombstone' AND n.key = k.value
 
 -- name: load.mentions
--- What is kept as text and holds one of these, and everything that holds words of people.
+-- What is kept as text and holds one of these, and everything that holds words of people. Looked for as they stand in a body's JSON:
+-- to take each text out of it first would take thirty times as long.
 SELECT n.label, n.body FROM node AS n
 WHERE n.tenant = :tenant AND n.label IN ('Quarantined', 'ErasureReceipt')
-    AND EXISTS (SELECT 1 FROM json_each(:keys) AS t WHERE instr(coalesce(n.body ->> 'row', n.body ->> 'document'), t.value))
+    AND EXISTS (SELECT 1 FROM json_each(:keys) AS t WHERE instr(n.body, t.value))
 UNION ALL
 SELECT n.label, n.body FROM node AS n WHERE n.tenant = :tenant AND n.label IN ('Decision', 'Job', 'PolicyChange')
 

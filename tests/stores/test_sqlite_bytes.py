@@ -1,0 +1,159 @@
+"""After erasures nothing of the erased is left in the bytes of the embedded store's files."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from importlib import import_module
+from pathlib import Path
+
+import apsw
+import pytest
+
+from graph.erase import Order, erase_customer
+from graph.errors import Refused
+from graph.evidence import ResolutionSource
+from graph.link import By
+from graph.record import record_resolutions
+from graph.rows import ExternalRef, Row
+from graph.stores import Store, open_store
+from graph.tenant import Tenant
+from tests.api.asking import Api, StandingClock
+from tests.stores.harness import SECRET
+
+PEOPLE, ERASED, AT_ONCE = 3000, 1000, 50
+
+
+def row(app: str, open_id: str, union_id: str, member: str, *, phone: str | None = None, at: int = 1) -> Row:
+    """One of somebody's rows."""
+    refs = [ExternalRef(namespace="member", value=member), *([ExternalRef(namespace="phone", value=phone)] if phone else [])]
+    return Row(app_id=app, open_id=open_id, union_id=union_id, source=ResolutionSource.IMPORT, observed=at, external_ids=tuple(refs))
+
+
+def somebody(*, waits: bool) -> tuple[list[Row], list[str]]:
+    """One person's rows, if asked for also such as wait for a binding or a touchpoint, and the values in them."""
+    a, b, c, d = (f"o{letter}{secrets.token_hex(11)}" for letter in "abcd")
+    union_id, member, other = f"u{secrets.token_hex(12)}", f"M-{secrets.token_hex(6)}", f"N-{secrets.token_hex(6)}"
+    rows = [
+        row("wxmini", a, union_id, member, phone=f"+86138{secrets.randbelow(10**8):08d}"),
+        row("wxserv", b, union_id, member),
+        row("wxserv", b, union_id, other, at=2),  # refused: a second member number
+    ]
+    if not waits:
+        return rows, [a, b, union_id, member, other]
+    rows.append(row("wxshop", c, union_id, member))  # bound to nothing
+    rows.append(row("wxghost", d, union_id, member))  # in quarantine whole
+    return rows, [a, b, union_id, member, other, c, d]
+
+
+async def filled(api: Api, people: int) -> list[tuple[Row, list[str]]]:
+    """Many people, told in an order in which everybody's rows lie apart, some of them again; each one's first row and values."""
+    await api.register()
+    everybody = [somebody(waits=n % 10 == 0) for n in range(people)]
+    rows = [one for told, _ in everybody for one in told]
+    random.Random(7).shuffle(rows)
+    for start in range(0, len(rows), 500):
+        await record_resolutions(api.tenant, rows[start : start + 500])
+    return [(told[0], values) for told, values in everybody]
+
+
+async def erase(tenant: Tenant, one: Row, reason: str) -> None:
+    """One person erased, whatever the steward wrote."""
+    order = Order(by=By(open_id=(one.app_id, one.open_id)), reason=reason, author="tests", backup_days=30)
+    assert (await erase_customer(tenant, order)).is_wiped
+
+
+def found(path: Path, values: list[str]) -> list[str]:
+    """Those that stand anywhere in the store's files."""
+    bytes_ = [file.read_bytes() for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")) if file.exists()]
+    return [value for value in values if any(value.encode() in content for content in bytes_)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the store lies."""
+    return tmp_path / "graph.db"
+
+
+async def test_a_thousand_erased_leave_no_byte(path: Path) -> None:
+    """A thousand of several thousand people erased: none of their values is in the file, its log or its index, though the store is open."""
+    clock = StandingClock()
+    async with open_store(f"sqlite:///{path}", secret=SECRET, clock=clock) as store:
+        await store.create_tenant("acme")
+        api = Api(store, clock)
+        people = await filled(api, PEOPLE)
+        everything = [value for _, values in people for value in values]
+        assert set(everything) == set(found(path, everything))
+        chosen = random.Random(5).sample(people, ERASED)
+        for start in range(0, ERASED, AT_ONCE):
+            part = chosen[start : start + AT_ONCE]
+            await asyncio.gather(*(erase(api.tenant, one, f"asked about {values[0]} and {values[3]}") for one, values in part))
+        gone = [value for _, values in chosen for value in values]
+        assert [] == found(path, gone)
+        left = set(everything) - set(gone)
+        assert left == set(found(path, list(left)))
+        assert 0 == path.with_name(path.name + "-wal").stat().st_size
+
+
+async def test_one_erased_among_many_leaves_no_byte(path: Path) -> None:
+    """People erased one by one leave nothing either, where a search of the file decides whether it is written anew."""
+    clock = StandingClock()
+    async with open_store(f"sqlite:///{path}", secret=SECRET, clock=clock) as store:
+        await store.create_tenant("acme")
+        api = Api(store, clock)
+        for one, values in random.Random(5).sample(await filled(api, 400), 40):
+            await erase(api.tenant, one, f"asked by {values[1]}")
+            assert [] == found(path, values)
+
+
+async def test_a_reader_of_an_old_state_only_delays_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another connection reads an old state the log cannot be emptied; with the next erasure, or a look, it is made up for."""
+    monkeypatch.setattr("graph.stores.sqlite.database.READERS_END", 0.1)
+    clock = StandingClock()
+    async with open_store(f"sqlite:///{path}", secret=SECRET, clock=clock) as store:
+        await store.create_tenant("acme")
+        api = Api(store, clock)
+        ((one, values),) = await filled(api, 1)
+        reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM evidence").fetchall()
+        order = Order(by=By(open_id=(one.app_id, one.open_id)), reason="asked", author="tests", backup_days=30)
+        assert not (await erase_customer(api.tenant, order)).is_wiped
+        reader.close()
+        assert await store.forget(())
+        assert [] == found(path, values)
+
+
+async def test_what_died_before_wiping_is_wiped_at_the_next_opening(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that dies between an erasure and the wiping of its bytes leaves a note, and the next one wipes them."""
+    clock = StandingClock()
+
+    async def dies(store: Store, _: object) -> bool:
+        raise Refused
+
+    async with open_store(f"sqlite:///{path}", secret=SECRET, clock=clock) as store:
+        await store.create_tenant("acme")
+        api = Api(store, clock)
+        ((one, values),) = await filled(api, 1)
+        monkeypatch.setattr(type(store), "forget", dies)
+        with pytest.raises(Refused):
+            await erase(api.tenant, one, "asked")
+    with apsw.Connection(str(path)) as file:
+        assert [(1,)] == file.execute("SELECT unswept FROM store").fetchall()
+    async with open_store(f"sqlite:///{path}", secret=SECRET, clock=clock):
+        assert [] == found(path, values)
+    with apsw.Connection(str(path)) as file:
+        assert [(0,)] == file.execute("SELECT unswept FROM store").fetchall()
+
+
+async def test_without_the_sweep_bytes_are_left(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite's own secure_delete does not wipe every copy: this test of the others finds some where nothing is written anew."""
+    monkeypatch.setattr(import_module("graph.stores.sqlite.sweep"), "_is_worth_rewriting", lambda *_: False)
+    clock = StandingClock()
+    async with open_store(f"sqlite:///{path}", secret=SECRET, clock=clock) as store:
+        await store.create_tenant("acme")
+        api = Api(store, clock)
+        chosen = random.Random(5).sample(await filled(api, 1500), 500)
+        await asyncio.gather(*(erase(api.tenant, one, "asked") for one, _ in chosen))
+        assert [] != found(path, [value for _, values in chosen for value in values])
