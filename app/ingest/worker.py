@@ -67,6 +67,7 @@ class Worker:
                 self._begin(Tenant(self._store, name), job)
         if await forget_requests(self._store) == MOST_FORGOTTEN:
             self.wake()  # there are more
+        await self._store.forget(())  # bytes of the erased that somebody's reading kept in the file
 
     def _begin(self, tenant: Tenant, job: Job) -> None:
         self._busy[job.kind] += 1

@@ -30,7 +30,9 @@ from tests.faults.copies import (  # noqa: F401  # faults name them here
     whatever_is_wrong_is_seen,
 )
 from tests.invariants import test_04_slots_and_decisions, test_07_every_membership_has_a_chain, test_08_undo, test_15_rehearsals
+from tests.invariants.erasing import check as check_erasure
 from tests.invariants.replay import replayed
+from tests.invariants.test_11_erasure import in_memory_stage
 from tests.invariants.told import in_memory_holds
 from tests.resolver.changing import check_in_memory
 from tests.resolver.histories import story
@@ -145,6 +147,15 @@ async def old_ids_lead_on(seeds: Iterable[int]) -> None:
         issued = {Key(key) for change in store.changes_ for key in (change.customer_key, *change.previous)}
         found = {key: store.members.get(store.former.get(key, key)) for key in issued}
         assert [] == [key for key, member in found.items() if member is None or member.customer not in store.customers_], f"history {seed}"
+
+
+async def the_erased_stay_erased(seeds: Iterable[int]) -> None:
+    """Invariant 11: nothing of the erased is left or comes back, others keep what is theirs, and a login begins a new life."""
+    for seed in seeds:
+        try:
+            await check_erasure(in_memory_stage(), seed, "t")
+        except Exception as error:
+            raise AssertionError(f"history {seed}") from error
 
 
 async def _told(seed: int) -> MemoryStore:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.faults import faults_of_copies, properties
+from tests.faults import erasure_faults, faults_of_copies, properties
 from tests.faults.feed_faults import FEED, IDS
 from tests.faults.policy_faults import ALL as FAULTS
 
@@ -40,4 +40,5 @@ async def test_without_faults_the_properties_hold(name: str) -> None:
 def test_there_are_enough_faults() -> None:
     """At least twelve ways of being wrong were tried."""
     assert len(FAULTS) >= 12
-    assert {faults_of_copies.COPIED, faults_of_copies.SEEN, FEED, IDS} <= {noticed_by for _, noticed_by in FAULTS.values()}
+    noticing = {noticed_by for _, noticed_by in FAULTS.values()}
+    assert {faults_of_copies.COPIED, faults_of_copies.SEEN, erasure_faults.ERASED, FEED, IDS} <= noticing
