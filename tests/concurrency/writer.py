@@ -1,6 +1,7 @@
 """A process with four writers: python -m tests.concurrency.writer URL SECRET TENANT SEED SECONDS. Its last line says what was acknowledged.
 
-They record logins, link and unlink external ids, migrate followers, and change bindings, whose jobs are done by whoever finds them.
+They record logins, link and unlink external ids, migrate followers, decide, revoke, erase, and change bindings and the identity policy,
+whose jobs are done by whoever finds them.
 """
 
 from __future__ import annotations
@@ -12,19 +13,23 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from random import Random
 
 from graph.binding import bind_touchpoint, correct_binding, move_touchpoint, retract_binding, unbind_touchpoint
 from graph.errors import Refused
 from graph.gather import Recorder
 from graph.link import By, ExternalLink, Migration, link_external_ids, record_migrations, unlink_external_ids
+from graph.policy import DEFAULT_POLICY
+from graph.policy_walk import run_policy_changes
 from graph.record import record_resolutions
 from graph.results import Outcome, Result
-from graph.rows import Row
+from graph.rows import Row, naming_of
 from graph.stores import open_store
 from graph.tenant import Tenant
 from graph.upkeep import new_owner, replay_quarantine, run_rescopes
 from tests.concurrency import brand
+from tests.concurrency.desk import Ledger, Steward
 
 WRITERS = 4
 POOL, DRIFT = 200, 4
@@ -33,7 +38,9 @@ CYCLE = 400
 FIRST_ROUND = 2
 """Processes with a seed from here on come when everybody was met already."""
 REGISTRY_EVERY = 2.5
-"""Seconds between two changes of a binding by one process."""
+"""Seconds between two changes of a binding, or of the policy, by one process."""
+POLICY_SHARE = 0.5
+"""Of these changes so many are of the policy."""
 LATE_AFTER = 0.4
 """Of the time has passed when the late touchpoint is registered."""
 
@@ -52,6 +59,9 @@ class Process:
         self.met: set[tuple[int, str]] = set()
         """Who was seen where by one of these writers."""
         self.acknowledged: Counter[str] = Counter()
+        self.waited: list[list[str]] = []
+        """Of each row that went to quarantine whole, whose it is and all that it names: it goes with any of them that is erased."""
+        self.ledger = Ledger()
         self.did: Counter[str] = Counter()
         self.errors: list[str] = []
 
@@ -65,6 +75,9 @@ class Process:
             self.did[f"rows {result.outcome.value}"] += 1
             if result.outcome is not Outcome.REJECTED:
                 self.acknowledged[f"{row.app_id}/{row.open_id}"] += 1
+                if result.customer is None:
+                    names = naming_of(row, DEFAULT_POLICY, self.tenant.keys, brand.now()).names
+                    self.waited.append([f"{row.app_id}/{row.open_id}", *names])
 
 
 class Writer:
@@ -72,6 +85,7 @@ class Writer:
 
     def __init__(self, process: Process, seed: str, *, is_registrar: bool) -> None:
         self.process, self.tenant, self.chance = process, process.tenant, Random(seed)
+        self.steward = Steward(process.tenant, self.chance, process.ledger, process.met)
         self.is_registrar = is_registrar
         self.registry_at = time.monotonic() + self.chance.uniform(0, REGISTRY_EVERY)
 
@@ -82,8 +96,8 @@ class Writer:
             try:
                 await step()
                 self.process.did[step.__name__.lstrip("_")] += 1
-            except Refused:
-                self.process.did["refused"] += 1
+            except Refused as refused:
+                self.process.did[f"refused {refused.errors[0].code.value}"] += 1
             except Exception:  # noqa: BLE001  # whatever reaches a caller is what this is about
                 self.process.errors.append(traceback.format_exc(limit=-4))
 
@@ -91,8 +105,10 @@ class Writer:
         if self.is_registrar and time.monotonic() > self.registry_at:
             self.registry_at = time.monotonic() + REGISTRY_EVERY
             return self._registry
-        steps = (self._gathered, self._directly, self._link, self._unlink, self._migrate)
-        return self.chance.choices(steps, (50, 15, 15, 8, 4))[0]
+        desk = self.steward
+        evidence = self._gathered, self._directly, self._link, self._unlink, self._migrate
+        decisions = desk.declare, desk.retract, desk.revoke, desk.erase
+        return self.chance.choices((*evidence, *decisions), (50, 15, 15, 8, 4, 25, 10, 14, 6))[0]
 
     def _rows(self) -> list[Row]:
         places = [(self.process.person(self.chance), self.chance.choice(brand.APPS)) for _ in range(self.chance.randint(1, 60))]
@@ -133,16 +149,19 @@ class Writer:
         await record_migrations(self.tenant, old, new, items)
 
     async def _registry(self) -> None:
-        """Change a binding, then do whatever jobs nobody does."""
+        """Change a binding or the policy, then do whatever jobs nobody does."""
         late = (await self.tenant.store.registry(self.tenant.name)).touchpoints
         try:
             has_time_come = time.monotonic() - self.process.started > LATE_AFTER * self.process.seconds
             if has_time_come and self.tenant.keys.touchpoint(brand.LATE) not in late:
                 await brand.found_late(self.tenant)
+            elif self.chance.random() < POLICY_SHARE:
+                await self.steward.change_policy()
             else:
                 await self._rebind()
         finally:
-            self.process.did["jobs done"] += await run_rescopes(self.tenant.store, self.process.owner)
+            for run in (run_rescopes, run_policy_changes):
+                self.process.did["jobs done"] += await run(self.tenant.store, self.process.owner)
         if self.chance.random() < 0.3:
             self.process.did["rows released by hand"] += await replay_quarantine(self.tenant, None)
 
@@ -172,7 +191,13 @@ async def run(url: str, secret: str, name: str, seed: str, seconds: float) -> di
         writers = [Writer(process, f"{seed}/{number}", is_registrar=number == 0) for number in range(WRITERS)]
         await asyncio.gather(*(writer.write() for writer in writers))
         await process.recorder.close()
-    return {"acknowledged": process.acknowledged, "did": process.did, "errors": process.errors}
+    return {
+        "acknowledged": process.acknowledged,
+        "waited": process.waited,
+        "did": process.did,
+        "ledger": asdict(process.ledger),
+        "errors": process.errors,
+    }
 
 
 if __name__ == "__main__":
