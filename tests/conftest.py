@@ -63,6 +63,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in LONGEST_FIRST])
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tests of one group share a database: better none runs than that several processes share it."""
+    if getattr(session.config.option, "loadgroup", False):
+        torn = [item for item in session.items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid]
+        if torn:
+            raise pytest.UsageError(f"pytest-xdist keeps no groups together, as {torn[0].nodeid} needs it")
+
+
 def _no_neo4j(reason: object) -> None:
     """Skip, or fail where Neo4j is required; either way say how to get it."""
     if os.environ.get("REQUIRE_NEO4J", "0") not in {"", "0"}:
