@@ -63,12 +63,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in LONGEST_FIRST])
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Tests of one group share a database: better none runs than that several processes share it."""
-    if getattr(session.config.option, "loadgroup", False):
-        torn = [item for item in session.items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid]
-        if torn:
-            raise pytest.UsageError(f"pytest-xdist keeps no groups together, as {torn[0].nodeid} needs it")
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests of a group share a database: better none of them runs than that several processes empty it."""
+    if getattr(item.config.option, "loadgroup", False) and item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+        pytest.fail("pytest-xdist no longer keeps the tests of a group in one process", pytrace=False)
 
 
 def _no_neo4j(reason: object) -> None:
