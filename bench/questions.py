@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 
 from bench.brand import BATCH, USES, open_id, person
 from bench.service import Caller
+from graph.decisions import DecisionKind
+from graph.erase import Order, erase_customer
 from graph.gather import Recorder
+from graph.link import By
 from graph.record import record_resolutions
+from graph.steward import Word, declare, revoke_decision
 from graph.stores import CustomerFilter, Page
 from graph.tenant import Tenant
 
@@ -57,6 +61,7 @@ class Timings:
         return sorted(self.each)[min(len(self.each) - 1, int(len(self.each) * 0.99))]
 
 
+WORD = Word(reason="measured", author="bench")
 Question = Callable[[Subject], Awaitable[float | None]]
 """Gives the milliseconds it took where that is not all of its time."""
 
@@ -143,6 +148,22 @@ async def sixteen_writers(subject: Subject) -> None:
     await asyncio.gather(*(caller() for _ in range(16)))
 
 
+async def unmerge(subject: Subject) -> None:
+    """Two customers declared to be the same, and then not."""
+    a, b = (By(open_id=open_id(n)) for n in subject.chance.sample(range(subject.people), 2))
+    ruling = await declare(subject.tenant, DecisionKind.SAME, a, b, WORD)
+    expect(ruling.decision is not None and len(ruling.effect.after) == 1)
+    assert ruling.decision is not None  # noqa: S101  # as expected
+    expect(len((await revoke_decision(subject.tenant, ruling.decision.id, WORD)).effect.after) == 2)  # noqa: PLR2004  # the two
+
+
+async def erase_one(subject: Subject) -> None:
+    """Somebody erased, until no byte is left; nobody asks for them afterwards."""
+    subject.people -= 1
+    order = Order(by=By(open_id=open_id(subject.people)), reason=WORD.reason, author=WORD.author, backup_days=30)
+    expect((await erase_customer(subject.tenant, order)).is_wiped)
+
+
 QUESTIONS: dict[str, tuple[Question, int, int]] = {
     "customer by OpenID": (customer_by_open_id, 400, 1),
     "page of 50 customers": (page_of_customers, 60, 50),
@@ -156,6 +177,8 @@ QUESTIONS: dict[str, tuple[Question, int, int]] = {
     "feed lag, write to follower, HTTP": (feed_lag, 100, 1),
     "16 readers at once": (sixteen_readers, 6, 160),
     "16 writers at once": (sixteen_writers, 4, 160),
+    "un-merge": (unmerge, 10, 1),
+    "erase one customer": (erase_one, 3, 1),
 }
 """Each with how often it is asked in a round, and how many things one asking does."""
 

@@ -18,6 +18,7 @@ from graph.link import By
 from graph.record import record_resolutions
 from graph.rows import ExternalRef, Row
 from graph.stores import Store, open_store
+from graph.stores.sqlite.database import Database
 from graph.tenant import Tenant
 from tests.api.asking import Api, StandingClock
 from tests.stores.harness import SECRET
@@ -123,6 +124,23 @@ async def test_a_reader_of_an_old_state_only_delays_it(path: Path, monkeypatch: 
         reader.close()
         assert await store.forget(())
         assert [] == found(path, values)
+
+
+async def test_who_copies_the_log_is_waited_for(path: Path) -> None:
+    """While somebody else copies the log into the file it cannot be emptied: that is waited for, too."""
+    async with open_store(f"sqlite:///{path}", secret=SECRET, clock=StandingClock()) as store:
+        reader, copier, database = apsw.Connection(str(path)), apsw.Connection(str(path)), Database(path)
+        reader.execute("BEGIN; SELECT * FROM tenant").fetchall()
+        await store.create_tenant("acme")
+        copier.set_busy_timeout(10_000)  # it waits for the reader, and is in everybody's way meanwhile
+        copying = asyncio.create_task(asyncio.to_thread(lambda: copier.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()))
+        await asyncio.sleep(0.1)
+        emptying = asyncio.create_task(asyncio.to_thread(database.log_emptied))
+        await asyncio.sleep(0.1)
+        reader.close()
+        assert ([(0, 0, 0)], True) == (await copying, await emptying)
+        copier.close()
+        database.close()
 
 
 async def test_what_died_before_wiping_is_wiped_at_the_next_opening(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

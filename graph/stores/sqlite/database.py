@@ -98,12 +98,21 @@ class Database:
         self._connection.set_wal_hook(looked)
 
     def log_emptied(self) -> bool:
-        """Copy the write-ahead log into the file and cut it off. False where somebody reads an old state for too long."""
+        """Copy the write-ahead log into the file and cut it off. False where somebody reads an old state for too long.
+
+        SQLite waits for readers by itself, and not for who is copying the log at that moment.
+        """
         self._patience, patience = READERS_END, self._patience
+        until = time.monotonic() + READERS_END
         try:
-            return not self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+            while self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
+                if time.monotonic() > until:
+                    return False
+                time.sleep(0.005)
         except StoreUnavailable:
             return False
+        else:
+            return True
         finally:
             self._patience = patience
 
