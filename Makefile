@@ -9,8 +9,10 @@ HISTORIES_PURE ?= 2000
 HISTORIES_SQLITE ?= 300
 HISTORIES_NEO4J ?= 60
 CRASH_ROUNDS ?= 3
+STORM_SECONDS ?= 0
+ERASED ?= 40
 FEED_CHANGES ?= 1500
-export HISTORIES_PURE HISTORIES_SQLITE HISTORIES_NEO4J CRASH_ROUNDS FEED_CHANGES
+export HISTORIES_PURE HISTORIES_SQLITE HISTORIES_NEO4J CRASH_ROUNDS FEED_CHANGES STORM_SECONDS ERASED
 # On how many processes tests run, each with a Neo4j of its own as soon as it needs one (1.2 GB): auto is one per core, 0 is this one alone.
 WORKERS ?= auto
 PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup $(PYTEST_ARGS)
@@ -59,7 +61,9 @@ test-long: install $(DEVELOPER) ## many times as many random histories
 
 test-crash: CRASH_ROUNDS = 50
 test-crash: FEED_CHANGES = 12000
-test-crash: install $(DEVELOPER) ## kill -9, again and again
+test-crash: STORM_SECONDS = 30
+test-crash: ERASED = 1000
+test-crash: install $(DEVELOPER) ## what takes minutes: kill -9 again and again, many writers at once, a thousand erased
 	@$(PYTEST) -m crash
 
 bench: $(DEVELOPER) ## rates, latencies and statements per question, on both stores

@@ -16,7 +16,7 @@ from graph.link import By
 from graph.node import Id, Key, Millis, Node, key_of
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.receipts import ErasureReceipt, Facts, Traces, names, reason_in, receipt_of, reworded
-from graph.rows import from_json, naming_of
+from graph.rows import Row, from_json, naming_of
 from graph.state import PREFIX, Label
 from graph.tenant import Tenant
 from graph.tombstones import Tombstone
@@ -122,12 +122,17 @@ class _Turn:
         return Writes(), Erasure(receipt=receipt, identifiers=[])
 
     def _wording(self, erasing: Erasing) -> Wording:
-        """What recognises their values; what is kept as text must have been searched for them."""
+        """What recognises their values; what is kept as text must have been searched for them.
+
+        Their OpenIDs at touchpoints that nobody knows stand in quarantined rows alone.
+        """
         externals = {one.key for one in erasing.identifiers if one.label is Label.EXTERNAL_ID}
-        mentions = searchable(erasing.values) | externals
+        rows = [next(iter(from_json(node))) for node in erasing.loaded.nodes.values() if isinstance(node, Quarantined) and node.row]
+        values = erasing.values | {row.open_id for row in rows if not self._named(row, erasing.loaded).isdisjoint(_gone(erasing))}
+        mentions = searchable(values) | externals
         if not mentions <= erasing.loaded.searched:
             raise Incomplete(mentions=mentions)
-        return Wording(erasing.values, erasing.erased, erasing.loaded.registry.policy, self.tenant.keys)
+        return Wording(values, erasing.erased, erasing.loaded.registry.policy, self.tenant.keys)
 
     def _writes(self, erasing: Erasing, wording: Wording, customer: Key) -> Writes:
         news = News(cause="eraseCustomer", rollups=erasing.left_over, erased=erasing.erased, erased_customer=customer)
@@ -148,7 +153,7 @@ class _Turn:
 
     def _naming(self, erasing: Erasing, wording: Wording) -> Iterator[Node]:
         """Decisions and quarantined rows that name them."""
-        gone, loaded = erasing.erased | erasing.erased_texts, erasing.loaded
+        gone, loaded = _gone(erasing), erasing.loaded
         nodes = (*loaded.decisions.values(), *loaded.nodes.values())
         yield from (node for node in nodes if isinstance(node, Decision) and not gone.isdisjoint(node.pair))
         waiting = (node for node in nodes if isinstance(node, Quarantined) and node.row)
@@ -157,8 +162,10 @@ class _Turn:
     def _names(self, node: Quarantined, gone: frozenset[Key], wording: Wording, loaded: Loaded) -> bool:
         row = next(iter(from_json(node)))
         texts = (row.open_id, row.union_id, *(ref.value for ref in row.external_ids))
-        named = naming_of(row, loaded.registry.policy, self.tenant.keys, self.now).names
-        return not gone.isdisjoint(named) or any(map(wording.is_told, texts))
+        return not gone.isdisjoint(self._named(row, loaded)) or any(map(wording.is_told, texts))
+
+    def _named(self, row: Row, loaded: Loaded) -> frozenset[Key]:
+        return naming_of(row, loaded.registry.policy, self.tenant.keys, self.now).names
 
     def _receipt(self, erasing: Erasing, wording: Wording, writes: Writes) -> ErasureReceipt:
         members, policy = erasing.loaded.members, erasing.loaded.registry.policy
@@ -177,6 +184,10 @@ class _Turn:
         )
         stones = erasing.loaded.tombstones
         return receipt_of(self.key, facts, self.tenant.keys, [stones[key].receipt for key in erasing.tombstone_keys if key in stones])
+
+
+def _gone(erasing: Erasing) -> frozenset[Key]:
+    return erasing.erased | erasing.erased_texts
 
 
 def _reworded(loaded: Loaded, wording: Wording, tenant: Tenant) -> Iterator[Node]:

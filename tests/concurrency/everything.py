@@ -94,3 +94,9 @@ def from_sqlite(path: Path, tenant: str) -> Everything:
         oddities=[f"{loose} links hang on no evidence, or on nobody"] * any(loose)
         + ["a change does not lie under its own number"] * ([one.sequence for one in read] != [number for number, _ in changes]),
     )
+
+
+def text_of_files(path: Path) -> str:
+    """The bytes of the file, its log and the log's index."""
+    files = [path.with_name(path.name + end) for end in ("", "-wal", "-shm")]
+    return "\n".join(file.read_bytes().decode("latin-1") for file in files if file.exists())

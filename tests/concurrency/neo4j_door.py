@@ -31,6 +31,11 @@ EVIDENCE: LiteralString = """
 MATCH (a:Identifier {tenant: $tenant})-[r:SEEN|RESOLVED_AS|MIGRATED_TO|CLAIMS|UNLINKED]->(b)
 RETURN type(r) AS said, a.key AS a, b.key AS end, properties(r) AS has
 """
+EVERY_PROPERTY: LiteralString = """
+MATCH (n) RETURN properties(n) AS has
+UNION ALL
+MATCH ()-[r]->() RETURN properties(r) AS has
+"""
 NODES_OF: LiteralString = "MATCH (n:$($label) {tenant: $tenant}) RETURN properties(n) AS has"
 
 
@@ -60,6 +65,13 @@ def from_neo4j(uri: str, tenant: str) -> Everything:
         changes=changes,
         oddities=[*apart, *_misplaced(zip(people, members, strict=True), accounts)],
     )
+
+
+def text_of_graph(uri: str) -> str:
+    """Every property of every node and every relationship."""
+    address, auth = driver_arguments(uri)
+    with GraphDatabase.driver(address, auth=auth) as driver, driver.session() as session:
+        return "\n".join(json.dumps(record["has"], ensure_ascii=False, default=str) for record in session.run(EVERY_PROPERTY))
 
 
 def _nodes(session: Session, label: str, tenant: str) -> list[Found]:

@@ -13,8 +13,8 @@ from pathlib import Path
 from graph.node import Clock
 from graph.stores import Store, open_store
 from graph.tenant import Tenant
-from tests.concurrency.everything import Everything, from_sqlite
-from tests.concurrency.neo4j_door import from_neo4j
+from tests.concurrency.everything import Everything, from_sqlite, text_of_files
+from tests.concurrency.neo4j_door import from_neo4j, text_of_graph
 from tests.stores.harness import SECRET
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +28,8 @@ class Stage:
     tenant: str
     read: Callable[[], Everything]
     """Everything of the tenant, by the back door."""
+    text: Callable[[], str]
+    """All that lies in the database or its files, as text, by the back door; that of other tenants, too."""
 
     @asynccontextmanager
     async def open(self, clock: Clock) -> AsyncIterator[Tenant]:
@@ -53,13 +55,13 @@ class Stage:
 def on_sqlite(folder: Path) -> Stage:
     """A file of its own."""
     path, tenant = folder / "shared.db", _name()
-    return Stage(f"sqlite:///{path}", tenant, lambda: from_sqlite(path, tenant))
+    return Stage(f"sqlite:///{path}", tenant, lambda: from_sqlite(path, tenant), lambda: text_of_files(path))
 
 
 def on_neo4j(uri: str) -> Stage:
     """A tenant of its own in a server that others use, too."""
     tenant = _name()
-    return Stage(uri, tenant, lambda: from_neo4j(uri, tenant))
+    return Stage(uri, tenant, lambda: from_neo4j(uri, tenant), lambda: text_of_graph(uri))
 
 
 def _name() -> str:

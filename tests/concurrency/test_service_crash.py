@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,19 +19,17 @@ from app.access import create_key
 from graph.apikeys import Scope
 from graph.keys import Keys
 from graph.node import Key, key_of
-from graph.rows import Row
 from graph.state import Label
 from tests.concurrency import brand
 from tests.concurrency.rebuild import differences
-from tests.concurrency.stage import ROOT, Stage, on_neo4j, on_sqlite
+from tests.concurrency.service import PATIENCE, Service, item, post, served
+from tests.concurrency.stage import Stage, on_neo4j, on_sqlite
 from tests.neo4j_server import OwnServer
 from tests.stores.harness import SECRET
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "3"))
 USUAL_ROUNDS = 3
 WRITERS, ROWS, PEOPLE = 4, 20, 120
-PATIENCE = 120
-"""Seconds that a service may take to start, or a store to answer again, on a busy machine."""
 RECORD = """
 mutation ($input: RecordResolutionsInput!) {
   recordResolutions(input: $input) { results { outcome customerId error { code } } errors { code } }
@@ -100,33 +94,33 @@ class Play:
         """Kill the service so many times, and look each time at what lies there and at what the next one answers."""
         await self._found()
         for _ in range(number):
-            async with self._served() as (service, address):
-                await self._ask_ids(address)
-                writing = [asyncio.create_task(self._write(address, seed)) for seed in range(WRITERS)]
+            async with served(self.stage, self.folder) as service:
+                await self._ask_ids(service)
+                writing = [asyncio.create_task(self._write(service, seed)) for seed in range(WRITERS)]
                 await self._under_way()
-                service.send_signal(signal.SIGKILL)
-                await service.wait()
+                service.process.send_signal(signal.SIGKILL)
+                await service.process.wait()
                 await asyncio.gather(*writing)
             await self._check()
-        async with self._served() as (_, address):
-            await self._ask_ids(address)
+        async with served(self.stage, self.folder) as service:
+            await self._ask_ids(service)
         self._tell()
 
     async def server_rounds(self, number: int, server: OwnServer) -> None:
         """Kill the database so many times under one service that goes on."""
         await self._found()
-        async with self._served() as (service, address):
+        async with served(self.stage, self.folder) as service:
             for _ in range(number):
                 stop = asyncio.Event()
-                writing = [asyncio.create_task(self._write(address, seed, stop)) for seed in range(WRITERS)]
+                writing = [asyncio.create_task(self._write(service, seed, stop)) for seed in range(WRITERS)]
                 await self._under_way()
                 server.kill()
                 stop.set()
                 await asyncio.gather(*writing)
                 await asyncio.to_thread(server.start)
                 await self._check()
-                await self._ask_ids(address)
-            assert service.returncode is None
+                await self._ask_ids(service)
+            assert service.process.returncode is None
         self._tell()
 
     async def _under_way(self) -> None:
@@ -142,34 +136,10 @@ class Play:
             await brand.found(tenant)
             _, self.key = await create_key(tenant, "crash", list(Scope))
 
-    @contextlib.asynccontextmanager
-    async def _served(self) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-        """The real service, in a process of its own; it never outlives its test."""
-        command = [sys.executable, "-m", "app", "serve", "--port", "0", "--store", self.stage.url, "--data", str(self.folder / "data")]
-        environment = {**os.environ, "UNIONGRAPH_SECRET": SECRET.decode(), "PYTHONPATH": str(ROOT)}
-        process = await asyncio.create_subprocess_exec(*command, cwd=self.folder, env=environment, stderr=asyncio.subprocess.PIPE)
-        try:
-            assert process.stderr is not None
-            line = ""
-            while "serves" not in line:
-                line = (await asyncio.wait_for(process.stderr.readline(), PATIENCE)).decode()
-                assert line, "the service did not start"
-            drained = asyncio.create_task(process.stderr.read())
-            address = next(word for word in line.split() if word.startswith("http")).removesuffix(";").removesuffix("/graphql")
-            yield process, address
-            if process.returncode is None:
-                process.terminate()
-            await process.wait()
-            await drained
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-
-    async def _write(self, address: str, seed: int, stop: asyncio.Event | None = None) -> None:
+    async def _write(self, service: Service, seed: int, stop: asyncio.Event | None = None) -> None:
         """Record rows until the service is gone, or until told to stop; note what was acknowledged, and what may have been."""
         chance = Random(self.rounds * WRITERS + seed)
-        async with self._client(address) as client:
+        async with service.client(self.key) as client:
             while stop is None or not stop.is_set():
                 rows = [
                     brand.row(chance, chance.randrange(PEOPLE), chance.choice(list(brand.HOME)), is_known=chance.random() < 0.7)
@@ -177,7 +147,7 @@ class Play:
                 ]
                 names = [f"{row.app_id}/{row.open_id}" for row in rows]
                 try:
-                    answer = await _post(client, RECORD, {"input": {"items": [_item(row) for row in rows]}})
+                    answer = await post(client, RECORD, {"input": {"items": [item(row) for row in rows]}})
                 except httpx.HTTPError:
                     self.unsure.update(names)
                     if stop is None:
@@ -197,16 +167,13 @@ class Play:
         self.acknowledged.update(names)
         self.ids.update(result["customerId"] for result in results if result["customerId"])
 
-    async def _ask_ids(self, address: str) -> None:
+    async def _ask_ids(self, service: Service) -> None:
         """Every id that was ever given out leads to somebody, and so does the id of whom it leads to; some of them are asked for."""
-        async with self._client(address) as client:
+        async with service.client(self.key) as client:
             for one in self.chance.sample(sorted(self.ids), min(40, len(self.ids))):
-                answer = await _post(client, ASK, {"id": one})
+                answer = await post(client, ASK, {"id": one})
                 assert not answer.get("errors"), answer
                 assert answer["data"]["customer"], f"{one} leads to nobody"
-
-    def _client(self, address: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {self.key}"}, timeout=PATIENCE)
 
     async def _check(self) -> None:
         """What lies there: nothing lost or doubled, as a rebuild makes it, a feed without gaps, and every id held by somebody."""
@@ -230,19 +197,3 @@ class Play:
             f"\n{self.rounds} rounds of kill -9: {self.acknowledged.total()} rows acknowledged, 0 lost; "
             f"{self.unsure.total()} without an answer; {len(self.ids)} ids given out"
         )
-
-
-async def _post(client: httpx.AsyncClient, document: str, variables: dict[str, Any]) -> dict[str, Any]:
-    answer = await client.post("/graphql", json={"query": document, "variables": variables})
-    read: dict[str, Any] = answer.json()
-    return read
-
-
-def _item(row: Row) -> dict[str, Any]:
-    """A row as the API takes it."""
-    item: dict[str, Any] = {"appId": row.app_id, "openId": row.open_id, "source": row.source.value}
-    if row.union_id:
-        item["unionId"] = row.union_id
-    if row.observed is not None:
-        item["observedAt"] = datetime.fromtimestamp(row.observed / 1000, UTC).isoformat()
-    return item | {"externalIds": [{"namespace": one.namespace, "value": one.value} for one in row.external_ids]}
