@@ -8,11 +8,13 @@ PYTEST_ARGS ?=
 HISTORIES_PURE ?= 2000
 HISTORIES_SQLITE ?= 300
 HISTORIES_NEO4J ?= 60
+STATEFUL_SQLITE ?= 40
+STATEFUL_NEO4J ?= 8
 CRASH_ROUNDS ?= 3
 STORM_SECONDS ?= 0
 ERASED ?= 40
 FEED_CHANGES ?= 1500
-export HISTORIES_PURE HISTORIES_SQLITE HISTORIES_NEO4J CRASH_ROUNDS FEED_CHANGES STORM_SECONDS ERASED
+export HISTORIES_PURE HISTORIES_SQLITE HISTORIES_NEO4J STATEFUL_SQLITE STATEFUL_NEO4J CRASH_ROUNDS FEED_CHANGES STORM_SECONDS ERASED
 # On how many processes tests run, each with a Neo4j of its own as soon as it needs one (1.2 GB): auto is one per core, 0 is this one alone.
 WORKERS ?= auto
 PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup $(PYTEST_ARGS)
@@ -56,6 +58,8 @@ format: $(DEVELOPER) ## format, and fix what can be fixed by itself
 test-long: HISTORIES_PURE = 20000
 test-long: HISTORIES_SQLITE = 2000
 test-long: HISTORIES_NEO4J = 300
+test-long: STATEFUL_SQLITE = 400
+test-long: STATEFUL_NEO4J = 80
 test-long: install $(DEVELOPER) ## many times as many random histories
 	@$(PYTEST) -m histories
 

@@ -139,6 +139,9 @@ class _Turn:
         writes = derive(erasing.remaining, self.tenant.keys, news, self.now).writes
         writes.forgotten += erasing.forgotten
         writes.erased += erasing.tombstone_keys
+        led_on = erasing.led_on(writes.retired)
+        writes.members += led_on
+        writes.retired += sorted({one.key for one in led_on}.difference(writes.retired))
         writes.drop += [*self._waiting(erasing), *self._naming(erasing, wording)]
         dropped = {node.key for node in writes.drop}
         writes.put += [node for node in _reworded(erasing.loaded, wording, self.tenant) if node.key not in dropped]

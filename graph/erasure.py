@@ -9,8 +9,9 @@ from functools import cached_property
 from graph.evidence import Rollup, Said
 from graph.keys import Keys
 from graph.node import Id, Key, Millis
-from graph.state import PREFIX, Identifier, Label, named_by
+from graph.state import PREFIX, Identifier, Label, Member, named_by
 from graph.turn import Incomplete, Loaded
+from graph.witness import followed
 
 
 class Erasing:
@@ -53,7 +54,7 @@ class Erasing:
     def _look_wider(self) -> None:
         """Everything said of the candidates must be in sight, and whole whoever else said it."""
         loaded = self.loaded
-        named = self.targets | self.externals | self.texts | self._union_ids(self.texts)
+        named = self.targets | self.externals | self.texts | self._union_ids(self.texts) | self._scoped.keys()
         generic = {key for key in named if key in loaded.members and loaded.members[key].crowded and key not in loaded.whole}
         opened = {key for key in generic if not self._is_others(key)}
         if not named <= loaded.asked or opened:
@@ -134,6 +135,33 @@ class Erasing:
             decisions={key: one for key, one in loaded.decisions.items() if keys.isdisjoint(one.pair)},
             conflicts={key: one for key, one in loaded.conflicts.items() if keys.isdisjoint(one.about)},
         )
+
+    @cached_property
+    def _scoped(self) -> dict[Key, Key]:
+        """The keys that these UnionIDs have under any platform, whether evidence names them now or not, with those of their texts."""
+        texts = {rollup.b: rollup.text for rollup in self.rollups if rollup.said is Said.RESOLVED_AS and rollup.b in self.texts}
+        platforms = self.loaded.registry.open_platforms.values()
+        return {self.keys.union_id(one.open_app_id, text): key for key, text in texts.items() for one in platforms}
+
+    def led_on(self, retired: Iterable[Key]) -> list[Member]:
+        """Identifiers that are no more, or are `retired` with this, and led to the erased: from now on to others who came with them."""
+        led = {key: self.loaded.members[key].witness for key in retired} | dict(self.loaded.followed)
+        gone = self.erased.union(self.tombstone_keys)
+        astray = [key for key, witness in led.items() if witness in gone and key not in gone]
+        found = {key: self._others_who_came_with(self._scoped.get(key, key), {key}) for key in astray}
+        return [followed(key, min(others)[1]) for key, others in sorted(found.items()) if others]
+
+    def _others_who_came_with(self, key: Key, passed: set[Key]) -> set[tuple[Millis, Key]]:
+        """OpenIDs that stay and came with an external id or a UnionID's text, or with what claimed it; each with its first sight."""
+        found = set[tuple[Millis, Key]]()
+        for one in {
+            rollup.a for rollup in self.rollups if rollup.b == key and rollup.said in {Said.RESOLVED_AS, Said.CLAIMS}
+        } - self.erased:
+            if self._is(one, Label.OPEN_ID):
+                found.add((self.loaded.members[one].first, one))
+            elif one not in passed:
+                found |= self._others_who_came_with(one, passed | {one})
+        return found
 
     @cached_property
     def identifiers(self) -> list[Identifier]:

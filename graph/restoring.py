@@ -21,10 +21,11 @@ from graph.node import FOR_EVER, Key, Millis, Node
 from graph.policy import IdentityPolicy
 from graph.quarantine import Quarantined
 from graph.rows import Sighted, from_json, naming_of, read_row
-from graph.state import Identifier, Label, Member, named_by
+from graph.state import Identifier, Label, named_by
 from graph.tenant import Tenant
 from graph.tombstones import Naming, is_barred
 from graph.turn import Loaded, Scope, Writes
+from graph.witness import followed
 
 T = TypeVar("T", Decision, Node)
 
@@ -208,27 +209,11 @@ async def restore_evidence(tenant: Tenant, parts: Parts, job: Job) -> None:
         writes.put += [node for row in left if (node := _longer(row, loaded.nodes.get(row.key))) != loaded.nodes.get(row.key)]
         known = derived.customer.keys() | loaded.followed.keys() | loaded.tombstones.keys()
         gone = [one for one in parts.former if one.key not in known and one.witness not in loaded.tombstones]
-        writes.members += [_once(one) for one in gone]
+        writes.members += [followed(one.key, one.witness) for one in gone]
         writes.retired += [one.key for one in gone]
         return _noted(writes, loaded, job), None
 
     await tenant.write(scope_of, decide)
-
-
-def _once(former: Former) -> Member:
-    """What is retired in the turn that writes it: so a store notes whose id it was, as it does for everybody who goes."""
-    return Member(
-        key=former.key,
-        label=Label.EXTERNAL_ID,
-        scope="",
-        value=None,
-        account=None,
-        customer=former.witness,
-        first=0,
-        last=0,
-        times=0,
-        witness=former.witness,
-    )
 
 
 @dataclass(frozen=True)

@@ -49,3 +49,19 @@ def _through(claims: list[Link], found: dict[Key, Key]) -> dict[Key, Key]:
         for link in heard:
             found.setdefault(link.b, found[link.a])
     return found
+
+
+def followed(key: Key, witness: Key) -> Member:
+    """An identifier that no evidence names, to be written and retired in one turn: so a store notes who is followed in its place."""
+    return Member(
+        key=key,
+        label=Label.EXTERNAL_ID,
+        scope="",
+        value=None,
+        account=None,
+        customer=witness,
+        first=0,
+        last=0,
+        times=0,
+        witness=witness,
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.faults import erasure_faults, faults_of_copies, properties
+from tests.faults import erasure_faults, faults_of_copies, invariant_faults, invariant_properties, properties
 from tests.faults.feed_faults import FEED, IDS
 from tests.faults.policy_faults import ALL as FAULTS
 
@@ -17,7 +17,8 @@ HISTORIES = 400
 
 async def check(name: str, seeds: Iterable[int]) -> None:
     """Run the property of this name."""
-    outcome = getattr(properties, name)(seeds)
+    where = properties if hasattr(properties, name) else invariant_properties
+    outcome = getattr(where, name)(seeds)
     if inspect.isawaitable(outcome):
         await outcome
 
@@ -41,4 +42,4 @@ def test_there_are_enough_faults() -> None:
     """At least twelve ways of being wrong were tried."""
     assert len(FAULTS) >= 12
     noticing = {noticed_by for _, noticed_by in FAULTS.values()}
-    assert {faults_of_copies.COPIED, faults_of_copies.SEEN, erasure_faults.ERASED, FEED, IDS} <= noticing
+    assert {faults_of_copies.COPIED, faults_of_copies.SEEN, erasure_faults.ERASED, FEED, IDS, *invariant_faults.NOTICED} <= noticing

@@ -12,7 +12,7 @@ from tests.hard_cases.brands import NOON, Brands
 from tests.hard_cases.erased import ERASE, admitted, by, erase, erased, turned_away
 from tests.hard_cases.orders import Step, in_every_order, play
 from tests.hard_cases.picture import picture
-from tests.hard_cases.steps import bind, day, link, migrate, move, record, register
+from tests.hard_cases.steps import bind, day, link, migrate, move, record, register, retract
 
 PHONE = "phone:13800138000"
 A_MINUTE_LATER, TWO_MINUTES_LATER = "2026-03-15T04:01:00Z", "2026-03-15T04:02:00Z"
@@ -268,3 +268,25 @@ async def test_only_stewards_erase(brands: Brands) -> None:
 async def _refused(api: Api, name: str, code: str) -> None:
     payload = (await api.ask(ERASE, input={"by": by(name), "reason": "r"}))["eraseCustomer"]
     assert [code] == [error["code"] for error in payload["errors"]]
+
+
+async def test_an_id_that_led_to_the_erased_leads_on(brands: Brands) -> None:
+    """A UnionID of theirs that stood alone and that no binding scopes any more gave a customer id: it leads to who else came with it."""
+    api = await brands.fresh()
+    await play(api, [record("mini a u", "loose b u", on=1)])
+    apart = await api.done("declareDifferent", "effect { after { customerId } }", a=by("mini:a"), b=by("wxA:u"), reason="Two people.")
+    (alone,) = {one["customerId"] for one in apart["effect"]["after"]} - {await _id(api, "mini:a")}
+    await play(api, [retract("mini", None)])
+    assert await _id(api, "mini:a") == await _leads_to(api, alone)
+    await erased(api, "mini:a")
+    assert await _id(api, "loose:b") == await _leads_to(api, alone)
+
+
+async def _id(api: Api, name: str) -> str:
+    found = await api.ask("query ($by: CustomerBy!) { customer(by: $by) { id } }", by=by(name))
+    return str(found["customer"]["id"])
+
+
+async def _leads_to(api: Api, some_id: str) -> str | None:
+    found = await api.ask("query ($id: ID!) { customer(by: {id: $id}) { id } }", id=some_id)
+    return found["customer"] and str(found["customer"]["id"])

@@ -14,8 +14,9 @@ from graph.effect import CustomerSketch, PartitionEffect
 from graph.errors import Refused, UserErrorCode
 from graph.link import By
 from graph.node import Id, Key
+from graph.quarantine import Quarantined
 from graph.rebuild import apart
-from graph.state import PREFIX, ConflictKind, Member, Step
+from graph.state import PREFIX, ConflictKind, Member, Step, StoredRollup
 from graph.steward import Ruling, Word, declare, retract_evidence
 from graph.stores import CustomerFilter
 from graph.why import steps_within
@@ -76,6 +77,18 @@ class Desk:
     async def changes(self) -> list[Change]:
         """The feed."""
         return self.memory.changes_ if self.memory else await self.tenant.store.changes(self.tenant.name, 0, 10_000)
+
+    async def rollups(self) -> list[StoredRollup]:
+        """All evidence."""
+        if self.memory:
+            return list(self.memory.rollups.values())
+        return list({one.rollup.key: one for customer in await everybody(self.tenant) for one in customer.rollups}.values())
+
+    async def waiting(self) -> set[Key]:
+        """The keys of what lies in quarantine."""
+        if self.memory:
+            return {key for key, node in self.memory.nodes_.items() if isinstance(node, Quarantined)}
+        return {one.key for one in (await self.tenant.store.page(self.tenant.name, Quarantined, EVERYTHING))[1].items}
 
     async def rebuilt(self, standing: list[Decision]) -> State:
         """What would follow from its evidence if these decisions stood alone."""

@@ -1,14 +1,26 @@
-"""Invariant 15, for decisions: what a dry run says is what the real call does, and it names exactly those who change."""
+"""Invariant 15: what a dry run says is what the real call does. Here of decisions, and that no dry run is left out."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from app.api.schema import schema
 from graph.steward import revoke_decision
 from tests.invariants.desk import REHEARSED, WORD, Desk, difference
 from tests.invariants.told import Told
 
 pytestmark = pytest.mark.histories
+TRIED = {
+    "DeclareSame": "here",
+    "DeclareDifferent": "here",
+    "RetractEvidence": "here",
+    "RevokeDecision": "here",
+    "EraseCustomer": "test_11_erasure.py",
+    "SetIdentityPolicy": "test_15_policy_changes.py",
+}
+"""Every mutation with a dry run, and where it is followed by the real call; tests/stateful/ does so through GraphQL."""
 
 
 async def a_rehearsal_foretells(desk: Desk) -> None:
@@ -37,3 +49,8 @@ async def a_rehearsal_foretells(desk: Desk) -> None:
 async def test_15_a_rehearsal_foretells(told: Told) -> None:
     """A dry run changes nothing, and what it foretells of a decision or its revocation comes true to the letter."""
     await told.hold(a_rehearsal_foretells, worth="effects")
+
+
+def test_15_no_dry_run_is_left_out() -> None:
+    """Whatever the API offers to rehearse is rehearsed in a test."""
+    assert TRIED.keys() == set(re.findall(r"^input (\w+)Input \{[^}]*?^  dryRun:", schema.as_str(), re.MULTILINE))

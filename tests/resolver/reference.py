@@ -55,7 +55,7 @@ class Picture:
 def truth(said: Said, rules: Rules, key: Callable[[Name], str]) -> Truth:
     """Everything that follows from what was said. `key` gives the identifiers' real keys, which break ties."""
     picture = Picture(rules, key)
-    _what_counts(picture, said)
+    what_counts(picture, said)
     classes: dict[Name, frozenset[Name]] = {name: frozenset([name]) for name in picture.first}
     picture.apart = [pair for one in said.decided if one.kind == "DIFFERENT" for pair in _pairs(one, classes)]
     _layer_1(picture, classes)
@@ -74,17 +74,17 @@ def truth(said: Said, rules: Rules, key: Callable[[Name], str]) -> Truth:
 # ── 1. the best evidence per pair ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _what_counts(picture: Picture, said: Said) -> None:
+def what_counts(picture: Picture, said: Said) -> None:
     """Roll evidence up per pair and source, scope each end, drop what was retracted or unlinked, keep the best."""
     retracted = [{one.a, one.b} for one in said.decided if one.kind == "RETRACT"]
     best: dict[Pair, Link] = {}
-    for (a, b, source), seen in _rolled_up(said).items():
+    for (a, b, source), seen in rolled_up(said).items():
         for name in (a, b):
             if name is not None and name[0] == "open" and (b is None or b[0] != "ext"):
                 _seen(picture, name, min(seen))
         if b is None or {_as_decided(a), b} in retracted:
             continue
-        for end, observed in _ends(a, b, seen, said):
+        for end, observed in ends(a, b, seen, said):
             link = Link(a, end, picture.rules.strengths[source], observed)
             for name in {a, end}:
                 if name[0] != "open":
@@ -94,7 +94,7 @@ def _what_counts(picture: Picture, said: Said) -> None:
     picture.claims = [link for link in best.values() if link.b[0] == "ext"]
 
 
-def _rolled_up(said: Said) -> dict[tuple[Name, Name | None, str], list[int]]:
+def rolled_up(said: Said) -> dict[tuple[Name, Name | None, str], list[int]]:
     """The times of each pair as it was named, from each source; nobody is the other end where an OpenID was just seen."""
     times: dict[tuple[Name, Name | None, str], list[int]] = defaultdict(list)
     for fact in said.facts:
@@ -117,14 +117,14 @@ def _as_decided(name: Name) -> Name:
     return ("text", "", name[2]) if name[0] == "union" else name
 
 
-def _ends(a: Name, b: Name, seen: list[int], said: Said) -> list[tuple[Name, int]]:
+def ends(a: Name, b: Name, seen: list[int], said: Said) -> list[tuple[Name, int]]:
     """What a roll-up links `a` to, and since when."""
     first, last = min(seen), max(seen)
     if b[0] == "text":
         return [
             (("union", platform, b[2]), max(first, since))
             for moment in (first, last)
-            for platform, since in [_epoch(said.bound, a[1], moment)]
+            for platform, since in [epoch(said.bound, a[1], moment)]
             if platform is not None
         ]
     if b[0] == "ext":
@@ -134,7 +134,7 @@ def _ends(a: Name, b: Name, seen: list[int], said: Said) -> list[tuple[Name, int
     return [(b, first)]
 
 
-def _epoch(bound: Iterable[Bound], app: str, moment: int) -> tuple[str | None, int]:
+def epoch(bound: Iterable[Bound], app: str, moment: int) -> tuple[str | None, int]:
     """Who holds a touchpoint at a moment, and since when. Knowing of a binding twice is not binding twice."""
     holder: str | None = None
     since = LONG_AGO
