@@ -9,7 +9,7 @@ import orjson
 
 from graph.accounts import Registry
 from graph.node import Key
-from graph.state import ConflictRow, CustomerRow, Member, StoredRollup
+from graph.state import ConflictRow, CustomerRow, Label, Member, StoredRollup
 from graph.stores.mapping import REGISTRY_NODES, policy_row
 from graph.stores.sqlite.database import Database
 from graph.stores.sqlite.load import load
@@ -93,7 +93,7 @@ def _apply_people(database: Database, tenant: int, writes: Writes) -> None:
     database.many(sql("apply.member"), sorted((tenant, *member_row(member)) for member in _last(writes.members)))
     database.many(sql("apply.customer"), sorted((tenant, *customer_row(row)) for row in _last(writes.customers)))
     # Only a UnionID or an external id can come back.
-    database.many(sql("apply.returned"), _keyed(tenant, {one.key for one in writes.members if one.witness}))
+    database.many(sql("apply.returned"), _keyed(tenant, {one.key for one in writes.members if one.label is not Label.OPEN_ID}))
     database.many(sql("apply.former"), _keyed(tenant, writes.retired))
     database.many(sql("apply.retired"), _keyed(tenant, writes.retired))
     database.many(sql("apply.returned"), _keyed(tenant, writes.erased))
