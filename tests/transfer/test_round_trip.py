@@ -19,10 +19,11 @@ from graph.tenant import Tenant
 from tests.concurrency.everything import Everything, from_sqlite
 from tests.concurrency.neo4j_door import from_neo4j
 from tests.concurrency.rebuild import differences
+from tests.resolver.facts import Decided
 from tests.resolver.histories import story
 from tests.resolver.live import LiveTeller
 from tests.resolver.memory_store import NOW
-from tests.resolver.operations import Register, shuffled
+from tests.resolver.operations import Register, Revoke, shuffled
 from tests.resolver.tally import dealt
 from tests.resolver.telling import WatchedTenant
 from tests.stores.harness import SECRET
@@ -48,7 +49,9 @@ async def told(store: Store, name: str, seed: int) -> Tenant:
     teller = LiveTeller(tenant, one.world, chance)
     await teller.prepare()
     operations = shuffled(one.operations, chance)
-    await teller.tell([each for each in operations if seed % 3 or not _of(each, one.world.apps[-1])])
+    untold = [each for each in operations if seed % 3 == 0 and _of(each, one.world.apps[-1])]
+    untold += [Revoke(each.key) for each in untold if isinstance(each, Decided)]
+    await teller.tell([each for each in operations if each not in untold])
     return tenant
 
 
