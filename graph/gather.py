@@ -46,9 +46,7 @@ class Recorder:
         call = _Waiting(Call(rows=rows, request=request), keeps_malformed, asyncio.get_running_loop().create_future())
         self._waiting[tenant.name].append(call)
         if tenant.name not in self._turns:
-            turn = asyncio.create_task(self._take_turns(tenant))
-            self._turns[tenant.name] = turn
-            turn.add_done_callback(lambda _: self._turns.pop(tenant.name, None))
+            self._turns[tenant.name] = asyncio.create_task(self._take_turns(tenant))
         return await asyncio.shield(call.answer)
 
     async def close(self) -> None:
@@ -57,11 +55,15 @@ class Recorder:
 
     async def _take_turns(self, tenant: Tenant) -> None:
         waiting = self._waiting[tenant.name]
-        while waiting:
-            batch = [waiting.popleft()]
-            while waiting and self._fits(batch, waiting[0]):
-                batch.append(waiting.popleft())
-            await self._take_turn(tenant, batch)
+        try:
+            while waiting:
+                batch = [waiting.popleft()]
+                while waiting and self._fits(batch, waiting[0]):
+                    batch.append(waiting.popleft())
+                await self._take_turn(tenant, batch)
+        finally:
+            # Here and not in a callback: who comes between the last look and a callback would wait for a turn that nobody takes.
+            del self._turns[tenant.name]
 
     def _fits(self, batch: list[_Waiting], call: _Waiting) -> bool:
         rows = sum(len(one.call.rows) for one in (*batch, call))
