@@ -24,7 +24,7 @@ async def ids_of_everything(api: Api) -> Json:
     data = await api.ask("""{
         customers(first: 100) { nodes { id accounts { id } openIds { id } unionIds { id } externalIds { id } } }
         entities { nodes { id } } openPlatforms { nodes { id } } touchpoints { nodes { id bindingHistory { id } } }
-        conflicts { nodes { id } } quarantine { nodes { id } } jobs { nodes { id } } apiKeys { nodes { id } }
+        conflicts { nodes { id } } quarantine { nodes { id } } jobs(filter: {kinds: [RESCOPE]}) { nodes { id } } apiKeys { nodes { id } }
         changes(first: 1) { nodes { id } } decisions { nodes { id } } erasureReceipts { nodes { id } } policyChanges { nodes { id } } }""")
     people = data["customers"]["nodes"]
     return {
