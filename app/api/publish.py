@@ -19,13 +19,14 @@ from typing import Any, TypeVar, cast
 
 import strawberry
 
+from app.api.input_reader import InputReader
 from graph.given import Unset
 from graph.node import As, Doc, Internal
 
 T = TypeVar("T")
 
 DEFINITION = "__strawberry_definition__"
-UNDOCUMENTED = ("origin", "interfaces")
+UNDOCUMENTED = ("origin", "interfaces", "from_input")
 """What publishing sets on Strawberry's definition of a type, and Strawberry does not document."""
 
 
@@ -66,6 +67,8 @@ def publish(
     above = [vars(base)[DEFINITION] for base in kind.__mro__[1:] if DEFINITION in vars(base)]
     interfaces = [one for one in above if one.is_interface] if is_node else []
     definition.origin, definition.interfaces = kind, interfaces  # type: ignore[union-attr]  # it was looked at above
+    if is_input:
+        definition.from_input = InputReader(definition)  # type: ignore[union-attr, arg-type]  # it is one
     setattr(kind, DEFINITION, definition)
     return kind
 

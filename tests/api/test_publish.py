@@ -66,17 +66,32 @@ class Wish:
     colour: Annotated[Colour, Doc("Its colour.")] = Colour.RED
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """Several of them."""
+
+    all: Annotated[list[Wish], Doc("All of them.")]
+    first: Annotated[Wish | None, Doc("The first one.")] = None
+    words: Annotated[list[str] | None, Doc("Words about them.")] = None
+    likely: Annotated[list[Wish | None] | None, Doc("Those that may come true.")] = None
+
+
 def made() -> strawberry.Schema:
     """A schema of these."""
     publish_enum(Colour, "Paint")
     publish(Thing)
     publish_input(Wish)
+    publish_input(Wishes)
 
     @strawberry.type
     class Query:
         @strawberry.field
         async def thing(self, wish: Wish) -> Thing:
             return Thing(key=repr((wish.name, wish.note, wish.other)), colours=[wish.colour])
+
+        @strawberry.field
+        async def things(self, wishes: Wishes) -> str:
+            return repr(wishes)
 
     return strawberry.Schema(Query, config=StrawberryConfig(scalar_map=SCALARS))
 
@@ -106,6 +121,27 @@ async def test_an_input_tells_absent_from_null() -> None:
         {"thing": {"id": f"thing_{('n', None, None)!r}", "colours": ["RED"]}},
         {"thing": {"id": f"thing_{('n', 'x', 1)!r}", "colours": ["SEA_GREEN"]}},
     ] == answers
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ({"all": []}, Wishes(all=[])),
+        (
+            {"all": [{"name": "a", "note": None}, {"name": "b", "colour": "SEA_GREEN"}], "words": ["x"], "first": None, "likely": None},
+            Wishes(all=[Wish(name="a", note=None), Wish(name="b", colour=Colour.SEA_GREEN)], words=["x"]),
+        ),
+        (
+            {"all": [], "first": {"name": "c", "other": 7}, "likely": [None, {"name": "d"}]},
+            Wishes(all=[], first=Wish(name="c", other=7), likely=[None, Wish(name="d")]),
+        ),
+    ],
+)
+async def test_inputs_within_inputs(given: dict[str, object], expected: Wishes) -> None:
+    """Inputs, lists and enums within an input are read as the dataclass has them, and nulls as None."""
+    answer = await made().execute("query ($wishes: Wishes!) { things(wishes: $wishes) }", variable_values={"wishes": given})
+    assert answer.errors is None
+    assert {"things": repr(expected)} == answer.data
 
 
 def test_what_says_nothing_is_refused() -> None:

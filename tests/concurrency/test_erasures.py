@@ -19,17 +19,21 @@ import pytest
 from app.access import create_key
 from graph.apikeys import Scope
 from graph.evidence import ResolutionSource
+from graph.keys import Keys
 from graph.receipts import verifies
 from graph.rows import ExternalRef, Row
 from tests.concurrency import brand
+from tests.concurrency.rebuild import differences
 from tests.concurrency.service import item, post, program, served
 from tests.concurrency.stage import Stage, on_neo4j, on_sqlite
+from tests.stores.harness import SECRET
 
 ERASED = int(os.environ.get("ERASED", "40"))
 USUALLY = 40
 STAYING = 0.5
 """For each who is erased so many stay."""
 AT_ONCE = 8
+KILLS = 3
 BATCH = 500
 VALUE = re.compile(r"q7[0-9a-f]{20}|13990\d{6}")
 """What every identifier of these people looks like, so that one look finds all of them."""
@@ -64,13 +68,23 @@ async def test_a_thousand_erased_leave_nothing_on_neo4j(neo4j_uri: str, tmp_path
     await Play(on_neo4j(neo4j_uri), tmp_path, _many()).run()
 
 
+async def test_erasures_are_killed_on_sqlite(tmp_path: Path) -> None:
+    """On SQLite a kill -9 leaves everybody either whole or erased with a receipt, and no bytes once it is there again."""
+    await Play(on_sqlite(tmp_path), tmp_path, USUALLY).killed()
+
+
+async def test_erasures_are_killed_on_neo4j(neo4j_uri: str, tmp_path: Path) -> None:
+    """On Neo4j a kill -9 leaves everybody either whole or erased with a receipt."""
+    await Play(on_neo4j(neo4j_uri), tmp_path, USUALLY).killed()
+
+
 def _many() -> int:
     if ERASED <= USUALLY:
         pytest.skip("a few erasures are in the ordinary suite; more with ERASED=1000, which `make test-crash` sets")
     return ERASED
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Person:
     """What is told of somebody, and the values in it."""
 
@@ -139,6 +153,54 @@ class Play:
         print(  # noqa: T201  # how long it takes is half of what one wants to know
             f"\n{len(receipts)} of {people} people erased in {seconds:.1f} s, {len(self.gone)} values: none found"
         )
+
+    async def killed(self) -> None:
+        """The service dies three times while people are erased; whoever asked and heard nothing asks again."""
+        async with self.stage.open(brand.now) as tenant:
+            await brand.found(tenant)
+            _, key = await create_key(tenant, "erasures", list(Scope))
+        async with served(self.stage, self.folder) as service, service.client(key) as client:
+            assert Counter() == await self._record(client, [*self.leaving, *self.staying])
+        receipts: dict[Person, dict[str, str]] = {}
+        for kill in range(1, KILLS + 1):
+            async with served(self.stage, self.folder) as service, service.client(key) as client:
+                self._look(receipts)
+                asking = asyncio.create_task(self._erase_some(client, receipts))
+                while len(receipts) < len(self.leaving) * kill // (KILLS + 1):  # noqa: ASYNC110  # another process is watched
+                    await asyncio.sleep(0)
+                service.process.kill()
+                await service.process.wait()
+                await asking
+        assert len(receipts) < len(self.leaving)
+        async with served(self.stage, self.folder) as service, service.client(key) as client:
+            self._look(receipts)
+            await self._erase_some(client, receipts)
+            feed = await self._feed(client)
+        assert (frozenset(), self.clear) == self._split(self.stage.text())
+        assert "" == "\n".join(differences(await asyncio.to_thread(self.stage.read), Keys(SECRET, self.stage.tenant)))
+        assert len(self.leaving) == feed.count('"ERASED"')
+        self._check(list(receipts.values()))
+
+    def _look(self, receipts: dict[Person, dict[str, str]]) -> None:
+        """Of whoever has a receipt nothing is there; of the others all is, or nothing where only the answer was lost."""
+        there = self._found(self.stage.text())
+        for person in self.leaving:
+            found, all_ = person.values & there, frozenset(value for value in person.values if value.startswith("q7"))
+            assert found in ((frozenset(),) if person in receipts else (frozenset(), all_))
+
+    async def _erase_some(self, client: httpx.AsyncClient, receipts: dict[Person, dict[str, str]]) -> None:
+        """Everybody who has no receipt yet, several at once, for as long as anybody answers."""
+        left = iter([person for person in self.leaving if person not in receipts])
+
+        async def erase() -> None:
+            for person in left:
+                try:
+                    answer = await post(client, ERASE, {"input": {"by": person.by, "reason": "Asked by letter."}})
+                except httpx.HTTPError:
+                    return
+                receipts[person] = answer["data"]["eraseCustomer"]["receipt"]
+
+        await asyncio.gather(*(erase() for _ in range(AT_ONCE)))
 
     async def _record(self, client: httpx.AsyncClient, people: list[Person]) -> Counter[str]:
         """Tell everything of these; gives the codes of what was rejected."""
