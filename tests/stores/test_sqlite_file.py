@@ -53,6 +53,14 @@ async def test_a_new_file_is_its_owners_alone(path: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600  # noqa: ASYNC240  # a local file
 
 
+async def test_a_closed_store_is_one_file(path: Path) -> None:
+    """Closing copies the log into the file and takes it away, so that a copy of the file is a copy of the store."""
+    async with opened(path) as store:
+        await store.create_tenant("brand")
+        await store.tenants()
+    assert [path] == list(path.parent.iterdir())
+
+
 async def test_a_store_is_opened_again(path: Path) -> None:
     """What was written is there after closing and opening."""
     async with opened(path) as store:

@@ -304,11 +304,11 @@ class SqliteStore:
         }
 
     async def close(self) -> None:
-        """Finish what was begun, then let go of the file."""
+        """Finish what was begun, then let go of the file: last by a connection that may write, for that one takes the log away."""
         await self._writer.close()
         await self._far.close()
-        await asyncio.to_thread(self._keeper.close)
         self._near.close()
+        await asyncio.to_thread(self._keeper.close)
 
     async def _read(self, work: Callable[[Database], T], *, is_long: bool) -> T:
         """A thread hop costs more than a short read; a long one would hold up everybody else."""
