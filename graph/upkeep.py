@@ -62,9 +62,14 @@ async def rescope(tenant: Tenant, job: Job, owner: str) -> Job | None:
     else has taken it up.
     """
     held: Job | None = job
+    after: Key | None = None
     while held is not None and mine(held, owner):
         assert held.touchpoint_key is not None  # noqa: S101  # every RESCOPE job has one
-        held = await _release_page(tenant, held, owner) or await _rescope_page(tenant, held, owner)
+        released = await _release_page(tenant, held, owner)
+        if released:
+            held = released
+        else:
+            held, after = await _rescope_page(tenant, held, owner, after)
     return held
 
 
@@ -86,12 +91,17 @@ async def _release_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
     return await change_job(tenant, job.key, decide) or replace(job, lease_owner="")  # somebody else's by now
 
 
-async def _rescope_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
-    """Re-scope the next page of evidence, and note it in the job, in one turn; the job is done where none is left."""
+async def _rescope_page(tenant: Tenant, job: Job, owner: str, after: Key | None) -> tuple[Job | None, Key | None]:
+    """Re-scope the next page of evidence, and note it in the job, in one turn; the job is done where none is left.
+
+    Also gives after whom to go on, so that those who are done are not looked at again for every page.
+    """
     touchpoint = Key(job.touchpoint_key or "")
     registry = await tenant.store.registry(tenant.name)
     version = registry.touchpoints[touchpoint].scope_version
-    keys = await tenant.store.stale(tenant.name, touchpoint, version, None, PAGE)
+    keys = await tenant.store.stale(tenant.name, touchpoint, version, after, PAGE)
+    if after and not keys:  # the history may have changed again behind it
+        keys = await tenant.store.stale(tenant.name, touchpoint, version, None, PAGE)
     now = tenant.now()
 
     def decide(loaded: Loaded) -> tuple[Writes, Job | None]:
@@ -106,7 +116,8 @@ async def _rescope_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
         writes.put.append(step)
         return writes, step
 
-    return await tenant.write(lambda _: Scope(people=frozenset(keys), keys=frozenset([job.key])), decide)
+    held = await tenant.write(lambda _: Scope(people=frozenset(keys), keys=frozenset([job.key])), decide)
+    return held, keys[-1] if keys else None
 
 
 def mine(job: Job, owner: str) -> bool:

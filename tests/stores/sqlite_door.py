@@ -28,7 +28,7 @@ def plant(path: Path, tenant: str, rows: Writes, version: int) -> None:
         for customer in rows.customers:
             door.put("customer", {**_fields(customer), "state": customer.state.name})
         for stored in rows.rollups:
-            door.put_rollup(stored, {member.key: member for member in rows.members})
+            door.put_rollup(stored)
         for conflict in rows.conflicts:
             door.put_conflict(conflict, {member.key: member for member in rows.members})
         for node in rows.put:
@@ -77,16 +77,14 @@ class _Door:
         marks = ", ".join("?" * (len(row) + 1))
         self.file.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", (self.tenant, *row.values()))  # noqa: S608
 
-    def put_rollup(self, stored: StoredRollup, members: Mapping[Key, Member]) -> None:
+    def put_rollup(self, stored: StoredRollup) -> None:
         rollup = stored.rollup
-        is_scoped = rollup.said is Said.RESOLVED_AS and rollup.a in members
         row = {
             **_fields(rollup),
             "said": rollup.said.name,
             "source": rollup.source.name,
             "settled": int(stored.settled),
             "version": stored.version,
-            "touchpoint": members[rollup.a].scope if is_scoped else None,
         }
         self.put("evidence", row)
         for end, live in stored.ends:
@@ -116,7 +114,7 @@ class _Door:
         return rows
 
     def rollup(self, row: dict[str, Any]) -> StoredRollup:
-        settled, version, _ = row.pop("settled"), row.pop("version"), row.pop("touchpoint")
+        settled, version = row.pop("settled"), row.pop("version")
         ends = self.file.execute(
             "SELECT b, live FROM link WHERE tenant = ? AND evidence = ? AND a = ? ORDER BY b", (self.tenant, row["key"], row["a"])
         )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from graph import upkeep
 from graph.accounts import Binding, Entity, EntityKind, OpenPlatform
+from graph.binding import correct_binding, unbind_touchpoint
 from graph.derive import News, derive
 from graph.evidence import ResolutionSource
 from graph.node import SINCE_EVER, Key
@@ -103,3 +107,31 @@ class UseCases(Harness):
         """The customers of these."""
         _, found = await store.customers(tenant, keys)
         return {one.row.key for one in found if one}
+
+    async def test_a_rescope_looks_at_nobody_twice(self, store: Store, tenant: str, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A job goes on behind the page that it did, and begins again where the history changed meanwhile, until nobody is left."""
+        monkeypatch.setattr(upkeep, "PAGE", 2)
+        brand = await self.brand(store, tenant, cast)
+        await record_resolutions(brand, [row("wxa", f"o{n}", f"u{n}") for n in range(5)])
+        keys, shop = sorted(cast.open_id("wxa", f"o{n}").key for n in range(5)), cast.keys.touchpoint("wxa")
+        unbound, job = await unbind_touchpoint(brand, "wxa", at=5000)
+        held = await upkeep.take(brand, job.key, "tests") if job else None
+        assert held is not None
+        asked: list[tuple[Key | None, list[Key]]] = []
+        stale = store.stale
+
+        async def watched(name: str, touchpoint: Key, version: int, after: Key | None, limit: int) -> list[Key]:
+            asked.append((after, await stale(name, touchpoint, version, after, limit)))
+            if len(asked) == 2:  # the second page is about to be done when the history changes again
+                await correct_binding(brand, unbound.id, at=6000, reason="It was later.")
+            return asked[-1][1]
+
+        monkeypatch.setattr(store, "stale", watched)
+        await upkeep.rescope(brand, held, "tests")
+
+        begins_again = asked.index((keys[4], []))
+        assert [(None, keys[:2]), (keys[1], keys[2:4]), (keys[3], keys[4:])] == asked[:begins_again]
+        assert (None, keys[:2]) == asked[begins_again + 1]
+        version = (await store.registry(tenant)).touchpoints[shop].scope_version
+        assert [] == await stale(tenant, shop, version, None, 10)
+        await self.assert_settled(brand)

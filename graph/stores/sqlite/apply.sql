@@ -34,14 +34,11 @@ ON CONFLICT (tenant, key) DO UPDATE SET
 DELETE FROM customer WHERE tenant = ? AND key = ?
 
 -- name: apply.evidence
-INSERT INTO evidence (tenant, key, said, a, b, source, first, last, times, text, settled, version, touchpoint)
-VALUES (
-    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
-    iif(?3 = 'RESOLVED_AS', (SELECT i.scope FROM identifier AS i WHERE i.tenant = ?1 AND i.key = ?4 AND i.label = 'OpenID'), NULL)
-)
+INSERT INTO evidence (tenant, key, said, a, b, source, first, last, times, text, settled, version)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (tenant, key) DO UPDATE SET
     said = excluded.said, a = excluded.a, b = excluded.b, source = excluded.source, first = excluded.first, last = excluded.last,
-    times = excluded.times, text = excluded.text, settled = excluded.settled, version = excluded.version, touchpoint = excluded.touchpoint
+    times = excluded.times, text = excluded.text, settled = excluded.settled, version = excluded.version
 
 -- name: apply.unlink
 DELETE FROM link WHERE tenant = ? AND evidence = ?

@@ -129,7 +129,13 @@ ORDER BY e.b, e.key
 LIMIT :limit
 
 -- name: nodes.stale
-SELECT DISTINCT e.a FROM evidence AS e INDEXED BY evidence_scoped
-WHERE e.tenant = :tenant AND e.touchpoint = :touchpoint AND e.version < :version AND e.a > :after
-ORDER BY e.a
+-- Only what was resolved has a scope that can be out of date.
+SELECT i.key FROM identifier AS i INDEXED BY open_id_page
+WHERE i.tenant = :tenant AND i.scope = :touchpoint AND i.label = 'OpenID' AND i.key > :after
+    AND EXISTS (
+        SELECT 1 FROM evidence AS e
+        WHERE e.tenant = :tenant AND e.key > substr(i.key, 1, 11) AND e.key < substr(i.key, 1, 11) || '~' AND e.a = i.key
+            AND e.said = 'RESOLVED_AS' AND e.version < :version
+    )
+ORDER BY i.key
 LIMIT :limit

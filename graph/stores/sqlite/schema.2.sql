@@ -2,12 +2,15 @@
 
 CREATE INDEX request_made ON node (body ->> 'made') WHERE label = 'Request';
 
--- A roll-up's key begins as that of who said it, so what one identifier said lies together and needs no index of its own.
+-- A roll-up's key begins as that of who said it, so what one identifier said lies together and needs no index of its own,
+-- nor does what was resolved at a touchpoint: its OpenIDs are listed.
 -- UnionIDs that wait are noted again when their OpenID is seen again, or their binding is told.
 UPDATE evidence SET key = substr(a, 1, 11) || substr(key, 12);
 UPDATE link SET evidence = substr(a, 1, 11) || substr(evidence, 12);
 DELETE FROM node WHERE label = 'Quarantined' AND body ->> 'holder' IS NOT NULL;
 DROP INDEX evidence_a;
+DROP INDEX evidence_scoped;
+ALTER TABLE evidence DROP COLUMN touchpoint;
 
 -- The feed is asked for by a change's id, and by the customers that a history goes back through.
 UPDATE change SET body = json_set(json_remove(body, '$.customer'), '$.customer_key', body ->> 'customer');
