@@ -1,6 +1,7 @@
 """The commands and the settings: what they print, how they fail, and that a mistake is one line and never a traceback."""
 
 import argparse
+import asyncio
 import json
 import os
 import signal
@@ -16,7 +17,16 @@ from app import settings as settings_module
 from app.__main__ import COMMANDS, main
 from app.demo.http import Api, CallFailed
 from app.sandbox import Brand, make_brand, running_sandbox
+from app.server import opened_store
 from app.settings import Settings, SettingsInvalid, add_arguments, declared, read_secret, table
+from graph.bindings import TouchpointKind
+from graph.erase import Order, erase_customer
+from graph.evidence import ResolutionSource
+from graph.link import By
+from graph.record import record_resolutions
+from graph.registry import register_touchpoint
+from graph.rows import Row
+from graph.tenant import Tenant
 
 SECRET = "a secret of thirty-two characters"
 
@@ -216,6 +226,29 @@ def test_check_finds_everything_in_order(capsys: pytest.CaptureFixture[str], cre
     ran(capsys, "key", "create")
     code, printed, _ = ran(capsys, "check", "--wechat-credentials", credentials, "--wechat-base-url", door)
     assert (0, len(brand.touchpoints)) == (code, printed.count("accepts AppID and AppSecret"))
+    assert 1 == printed.count("-----BEGIN PUBLIC KEY-----")
+    assert "erasure of" not in printed
+
+
+def test_check_counts_who_was_turned_away(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows that name somebody erased are counted, by tenant."""
+    ran(capsys, "key", "create", "--tenant", "acme")
+    settings = Settings.load(flags())
+
+    async def turn_away() -> None:
+        async with opened_store(settings) as store:
+            tenant = Tenant(store, "acme")
+            await register_touchpoint(tenant, "wxmini", kind=TouchpointKind.MINI_PROGRAM, name="Mini")
+            row = Row(app_id="wxmini", open_id="o", source=ResolutionSource.IMPORT)
+            await record_resolutions(tenant, [row])
+            order = Order(by=By(open_id=("wxmini", "o")), reason="asked", author="tests", backup_days=30)
+            await erase_customer(tenant, order)
+            await record_resolutions(tenant, [row, row])
+
+    asyncio.run(turn_away())
+    _, printed, _ = ran(capsys, "check")
+    assert "2 rows that name somebody erased were turned away" in " ".join(printed.split())
+    assert "erasure of acme" in printed
 
 
 def test_check_says_what_to_do(capsys: pytest.CaptureFixture[str], credentials: str, door: str) -> None:

@@ -21,6 +21,9 @@ from tests.stores.harness import NOW, SECRET
 TENANT = "acme"
 KEYS = Keys(SECRET, TENANT)
 ONE, TWO, PHONE = KEYS.open_id("wxa", "one"), KEYS.open_id("wxa", "two"), KEYS.external_id("phone", "1")
+OLD, TEXT = Key("z" * 22), Key("t" * 22)
+"""Of something that was said: its key as version 1 made it, and what it is about."""
+NEW = ONE[:11] + OLD[11:]
 TURNS = ["a" * 22, "b" * 22, "b" * 22]
 
 
@@ -57,12 +60,17 @@ async def test_sqlite_from_version_1(tmp_path: Path) -> None:
         file.execute("INSERT INTO customer VALUES (1, ?, 5, 9, 'PROVISIONAL', 0, 0, 1)", (ONE,))
         for claimant in (ONE, TWO):
             file.execute("INSERT INTO link VALUES (1, ?, ?, ?, 1)", (KEYS.derive("Evidence", claimant), PHONE, claimant))
+        said = (OLD, "RESOLVED_AS", ONE, TEXT, "IMPORT", 5, 9, 1, "u", 1, 1, "scope")
+        file.execute("INSERT INTO evidence VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", said)
         for change in changes():
             file.execute("INSERT INTO change VALUES (1, ?, ?)", (change["sequence"], json.dumps(change)))
         file.execute(f"PRAGMA user_version = 1; PRAGMA application_id = {APPLICATION}")
     for _ in range(2):
         async with open_store(f"sqlite:///{path}", secret=SECRET, clock=lambda: NOW) as store:
             await check(store)
+            assert [ONE] == await store.stale(TENANT, Key("scope"), 2, None, 10)
+        with apsw.Connection(str(path)) as file:
+            assert [(NEW, ONE, TEXT)] == file.execute("SELECT key, a, b FROM evidence").fetchall()
 
 
 @pytest.mark.neo4j
@@ -79,10 +87,16 @@ async def test_neo4j_from_version_1(neo4j_uri: str) -> None:
         row = {"key": key, "customer": customer, "firstSeenAt": first, "turn": 1, "crowded": "", "scope": "s"}
         run(neo4j_uri, "CREATE (n:Identifier:$($label)) SET n = $row, n.tenant = $tenant", label=label, row=row, tenant=TENANT)
     run(neo4j_uri, "MATCH (o:OpenID), (p:ExternalID) CREATE (o)-[:CLAIMS {isLive: true}]->(p)")
+    run(neo4j_uri, "MATCH (o:OpenID {key: $one}) CREATE (o)-[:RESOLVED_AS {key: $old, b: $text}]->(o)", one=ONE, old=OLD, text=TEXT)
+    conflict = {"key": "k" * 22, "tenant": TENANT, "kind": "TWO_VALUES_ONE_NAMESPACE", "mentions": [ONE, PHONE], "about": []}
+    run(neo4j_uri, "CREATE (k:Conflict) SET k = $conflict", conflict=conflict)
     for _ in range(2):
         store = await open_neo4j(neo4j_uri, secret=SECRET, clock=lambda: NOW)
         found = neo4j_door.run(neo4j_uri, "MATCH (n:Identifier) WHERE n.witness IS NOT NULL RETURN n.key AS key, n.witness AS witness")
         assert [{"key": PHONE, "witness": ONE}] == found
+        said = run(neo4j_uri, "MATCH ()-[r:RESOLVED_AS]->() RETURN r.key AS key, r.loose AS loose")
+        assert [{"key": NEW, "loose": TEXT}] == said
+        assert [{"namespace": "s"}] == run(neo4j_uri, "MATCH (k:Conflict) RETURN k.namespace AS namespace")
         changed = await store.changes(TENANT, 0, 10)
         assert [(1, ONE, 0), (2, ONE, 1), (3, ONE, 0)] == [(one.sequence, one.customer_key, one.changes_left) for one in changed]
         await store.close()
