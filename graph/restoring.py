@@ -168,14 +168,18 @@ async def restore_nodes(tenant: Tenant, nodes: Sequence[Node], job: Job) -> None
 
 
 async def restore_decisions(tenant: Tenant, decisions: Sequence[Decision], job: Job) -> dict[Key, str]:
-    """Decisions, revoked ones too: one that is revoked on either side is. Gives those that contradict one that stands here, and why."""
+    """Decisions, revoked ones too: one that is revoked on either side is. Gives those that contradict one that stands here, and why.
+
+    One that names somebody who was erased is counted and not kept, like all that was said of them before.
+    """
     named = frozenset(key for decision in decisions for key in (decision.a, decision.b))
     scope = Scope(people=named, expand=named, names=named, keys=frozenset([job.key, *(decision.key for decision in decisions)]))
 
     def decide(loaded: Loaded) -> tuple[Writes, dict[Key, str]]:
         standing: dict[Key, Decision] = dict(loaded.decisions)
         news, refused = News(cause="import"), dict[Key, str]()
-        for decision in decisions:
+        allowed = [one for one in decisions if not is_barred(one.pair, one.decided, loaded.tombstones)]
+        for decision in allowed:
             known = loaded.nodes.get(decision.key)
             if known == decision or (isinstance(known, Decision) and known.revoked is not None):
                 continue
@@ -185,7 +189,9 @@ async def restore_decisions(tenant: Tenant, decisions: Sequence[Decision], job: 
                 continue
             standing[decision.key] = decision
             news.decisions.append(decision)
-        return _noted(derive(loaded, tenant.keys, news, tenant.now()).writes, loaded, job), refused
+        writes = derive(loaded, tenant.keys, news, tenant.now()).writes
+        writes.blocked = len(decisions) - len(allowed)
+        return _noted(writes, loaded, job), refused
 
     return await tenant.write(lambda _: scope, decide)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.brand import found
+from graph.decisions import Decision, DecisionKind
 from graph.erase import Order, erase_customer, receipts_about
 from graph.link import By
 from graph.record import record_resolutions
+from graph.steward import Word, declare
 from graph.stores import Store, open_store
 from graph.tenant import Tenant
 from tests.concurrency.everything import from_sqlite
@@ -62,10 +64,12 @@ async def test_tombstones_and_receipts_move(tmp_path: Path) -> None:
 
 
 async def test_an_old_export_revives_nobody(tmp_path: Path) -> None:
-    """An export made before an erasure, brought in after it, brings back everybody but the erased; rows that wait bring them neither."""
+    """An export made before an erasure, brought in after it, brings back all but the erased, nor rows or decisions about them."""
     path = tmp_path / "one.db"
     async with open_store(f"sqlite:///{path}", secret=SECRET, clock=lambda: NOW) as store:
         tenant = await brand(store)
+        a, b = (By(open_id=(APP, name)) for name in (GONE, STAYS))
+        await declare(tenant, DecisionKind.DIFFERENT, a, b, Word(reason=f"{GONE} said so.", author="test"))
         await exported(tenant, tmp_path / "before.jsonl")
         await erase(tenant)
         before = from_sqlite(path, NAME)
@@ -73,4 +77,6 @@ async def test_an_old_export_revives_nobody(tmp_path: Path) -> None:
         after = from_sqlite(path, NAME)
         assert (before.members, before.rollups.keys()) == (after.members, after.rollups.keys())
         assert before.waiting == after.waiting
+        assert [] == [one for one in after.nodes if isinstance(one, Decision)]
+        assert [] == clear(path)
         assert [] == differences(after, tenant.keys)
