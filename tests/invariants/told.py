@@ -20,7 +20,7 @@ from tests.resolver.histories import story
 from tests.resolver.live import LiveTeller
 from tests.resolver.memory_store import NOW, MemoryStore
 from tests.resolver.operations import shuffled
-from tests.resolver.tally import TALLIES
+from tests.resolver.tally import ONE_IN_WORTH, TALLIES, WORTHS
 from tests.resolver.telling import Teller, WatchedTenant
 from tests.stores.harness import SECRET
 
@@ -37,7 +37,7 @@ class Told:
         self.desks = desks
 
     async def hold(self, check: Check, worth: str = "histories") -> None:
-        """Check every one. What makes one worth checking must come up now and then."""
+        """Check every one. What makes one worth checking must come up now and then in the whole run."""
         tally: Counter[str] = Counter()
         for desk in list(self.desks):
             try:
@@ -45,7 +45,8 @@ class Told:
             except BaseException:
                 self.desks.remove(desk)  # what was not put back is no fault of another invariant
                 raise
-        _was_worth_it(tally, worth, len(self.desks))
+        for store in {type(desk.tenant.store).__name__ for desk in self.desks}:
+            WORTHS[f"{check.__name__} ({store}): {worth} came up"].update(histories=tally["histories"], worth=tally[worth])
 
 
 async def in_memory_holds(check: Check, seeds: Iterable[int], worth: str = "histories") -> None:
@@ -53,7 +54,7 @@ async def in_memory_holds(check: Check, seeds: Iterable[int], worth: str = "hist
     tally: Counter[str] = Counter()
     for seed in seeds:
         await _checked(await told(cast("Store", MemoryStore()), "t", seed), check, tally)
-    _was_worth_it(tally, worth, tally["histories"])
+    assert round(tally["histories"] / ONE_IN_WORTH) <= tally[worth], f"{worth} came up {tally[worth]} times"
 
 
 async def _checked(desk: Desk, check: Check, tally: Counter[str]) -> None:
@@ -65,10 +66,6 @@ async def _checked(desk: Desk, check: Check, tally: Counter[str]) -> None:
     except BaseException as error:
         error.add_note(f"history {desk.seed}, {'told live' if desk.is_live else 'told plainly'}")
         raise
-
-
-def _was_worth_it(tally: Counter[str], worth: str, histories: int) -> None:
-    assert round(histories / 20) <= tally[worth], f"{worth} came up {tally[worth]} times in {histories} histories"
 
 
 async def told(store: Store, name: str, seed: int, tally: Counter[str] | None = None, *, is_live: bool = False) -> Desk:

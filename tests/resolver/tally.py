@@ -15,6 +15,10 @@ AT_LEAST = 50
 
 TALLIES: defaultdict[str, Counter[str]] = defaultdict(Counter)
 """By store, what happened."""
+WORTHS: defaultdict[str, Counter[str]] = defaultdict(Counter)
+"""By property and store: in how many histories it was checked, and how often there what makes a history worth checking came up."""
+ONE_IN_WORTH = 20
+"""It must come up once in so many histories, else the property said next to nothing."""
 
 
 def how_many(store: str, one_in: int = 1) -> int:
@@ -36,9 +40,14 @@ def line(store: str) -> str:
 
 
 def rare() -> list[str]:
-    """What came up too seldom to have been tested; fewer histories than by default say little about that."""
+    """What came up too seldom to have been tested; fewer histories than by default say little about what they count."""
+    hollow = [
+        f"{name} {tally['worth']} times in {tally['histories']} histories"
+        for name, tally in WORTHS.items()
+        if tally["worth"] < round(tally["histories"] / ONE_IN_WORTH)
+    ]
     enough = [store for store in TALLIES if TALLIES[store]["histories"] >= DEFAULTS[store]]
-    return [
+    return hollow + [
         f"{store}: {TALLIES[store][name]} {name}, where {AT_LEAST} are the least"
         for store in enough
         for name in COUNTED

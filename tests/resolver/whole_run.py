@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.resolver.tally import TALLIES, line, rare
+from tests.resolver.tally import TALLIES, WORTHS, line, rare
 
 
 @pytest.hookimpl(wrapper=True)
@@ -15,7 +15,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     """A worker hands in its counts; the process that started the workers, or the only one, judges the sum."""
     ran = yield
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["tallies"] = {store: dict(tally) for store, tally in TALLIES.items()}
+        session.config.workeroutput["tallies"] = [{name: dict(tally) for name, tally in sums.items()} for sums in (TALLIES, WORTHS)]
     elif found := rare():
         where = ("tests/resolver/tally.py", None, "the histories were worth telling")
         report = pytest.TestReport(
@@ -33,8 +33,9 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401  # xdist's class, which a run of one process does without
     """A worker is done: add what it counted."""
-    for store, tally in getattr(node, "workeroutput", {}).get("tallies", {}).items():
-        TALLIES[store].update(tally)
+    for sums, counted in zip((TALLIES, WORTHS), getattr(node, "workeroutput", {}).get("tallies", ()), strict=False):
+        for name, tally in counted.items():
+            sums[name].update(tally)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
