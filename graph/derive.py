@@ -110,7 +110,7 @@ class _Derivation:
     def decisions(self) -> list[Decision]:
         known = {**self.loaded.decisions, **{decision.key: decision for decision in self.news.decisions}}
         decisions = standing(known.values())
-        joined = {key for d in decisions if d.kind is DecisionKind.SAME for key in d.pair}
+        joined = {key for d in (*decisions, *self.news.decisions) if d.kind is DecisionKind.SAME for key in d.pair}
         unseen = {key for key in self.frozen if joined.intersection(self.identifiers[key].names)}
         if unseen:
             raise Incomplete(people=unseen)

@@ -23,7 +23,8 @@ def steps_within(
     """The live evidence and SAMEs that hold one customer together; `shed` are external ids of which a conflict says that their claims are.
 
     The rule is asked again about this customer alone: what it refused elsewhere joined nothing here, so it takes the same links in the
-    same order. A link that it refuses is no step, even where a SAME joins its ends; nor is one of a generic or shed identifier.
+    same order. A link that it refuses is no step, even where a SAME joins its ends; nor is one of a generic or shed identifier, nor what
+    WeChat said where the account would have been too large: its ends have accounts of their own.
     """
     here = {member.key: member for member in members}
     stored = list(rollups)
@@ -32,7 +33,7 @@ def steps_within(
         found
         for one in stored
         for end, is_live in one.ends
-        if is_live and end in here and one.rollup.a in here and not (one.rollup.said is Said.CLAIMS and end in shed)
+        if is_live and end in here and one.rollup.a in here and _joins(one.rollup, here[one.rollup.a], here[end], shed)
         for found in _counted(one.rollup, end, here, registry, unlinked)
     ]
     facts = Facts(
@@ -43,6 +44,10 @@ def steps_within(
         policy=registry.policy,
     )
     return steps_taken(facts)
+
+
+def _joins(rollup: Rollup, a: Member, b: Member, shed: Collection[Key]) -> bool:
+    return b.key not in shed if rollup.said is Said.CLAIMS else a.account == b.account
 
 
 def _counted(

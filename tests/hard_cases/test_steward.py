@@ -90,6 +90,18 @@ async def test_one_union_id_two_member_numbers_one_person(brands: Brands) -> Non
     assert apart == undone
 
 
+async def test_a_generic_union_id_leaves_again(brands: Brands) -> None:
+    """A UnionID that too many share, joined to somebody by a SAME, is alone again when that is revoked."""
+    crowd = record(*(f"mini {name} u" for name in "abcdef"), "serv x -", on=1)
+    alone = await in_every_order(brands, crowd)
+    assert ["mini:a", "mini:b", "mini:c", "mini:d", "mini:e", "mini:f", "serv:x", "wxA:u"] == alone.partition
+    decided = same("wxA:u", "serv:x", after=(crowd,))
+    joined = await in_every_order(brands, crowd, decided)
+    assert "serv:x wxA:u" in joined.partition
+    undone = await in_every_order(brands, crowd, decided, revoked("wxA:u", "serv:x", after=(decided,)))
+    assert alone == undone
+
+
 async def test_duplicate_members_side_by_side(brands: Brands) -> None:
     """Open conflicts of two member numbers list both customers, from either end; decided, they are gone, and revoked they are back."""
     for order in (TWO_NUMBERS, TWO_NUMBERS[::-1]):

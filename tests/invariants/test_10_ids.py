@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from graph.changes import Change, ChangeKind
-from graph.node import Key
+from graph.changes import Change
+from graph.node import Key, key_of
 from tests.invariants.desk import Desk
 from tests.invariants.told import Told
 from tests.resolver.memory_store import MemoryStore
@@ -20,9 +20,14 @@ SAID_DIRECTLY = "test"
 def issued(changes: Sequence[Change]) -> list[Key]:
     """Every customer's key that was ever seen outside: no customer comes to be without a change.
 
-    Histories also say directly what no use case can say: a claim by somebody whom no OpenID ever brought. What that makes is left out.
+    Histories also say directly what no use case can say: a claim by somebody whom no OpenID ever brought. Whoever comes in that way is
+    left out.
     """
-    made_up = {change.customer_key for change in changes if change.cause == SAID_DIRECTLY and change.kind is ChangeKind.CREATED}
+    came_by: dict[Key | None, str] = {}
+    for change in changes:
+        for one in change.identifiers:
+            came_by.setdefault(key_of(one), change.cause)
+    made_up = {key for key, cause in came_by.items() if cause == SAID_DIRECTLY}
     return sorted({Key(key) for change in changes for key in (change.customer_key, *change.previous)} - made_up)
 
 

@@ -41,7 +41,7 @@ class Told:
         tally: Counter[str] = Counter()
         for desk in list(self.desks):
             try:
-                await _checked(desk, check, tally)
+                await checked(desk, check, tally)
             except BaseException:
                 self.desks.remove(desk)  # what was not put back is no fault of another invariant
                 raise
@@ -53,11 +53,11 @@ async def in_memory_holds(check: Check, seeds: Iterable[int], worth: str = "hist
     """Tell histories to a store in memory, and check each at once: the first that does not hold is the last that is told."""
     tally: Counter[str] = Counter()
     for seed in seeds:
-        await _checked(await told(cast("Store", MemoryStore()), "t", seed), check, tally)
+        await checked(await told(cast("Store", MemoryStore()), "t", seed), check, tally)
     assert round(tally["histories"] / ONE_IN_WORTH) <= tally[worth], f"{worth} came up {tally[worth]} times"
 
 
-async def _checked(desk: Desk, check: Check, tally: Counter[str]) -> None:
+async def checked(desk: Desk, check: Check, tally: Counter[str]) -> None:
     """Check one. Chance is its own, so that it does the same whatever was checked before."""
     desk.tenant.tally, desk.chance = tally, random.Random(f"{check.__name__} {desk.seed}")
     tally["histories"] += 1

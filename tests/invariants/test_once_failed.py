@@ -1,0 +1,31 @@
+"""Histories of the long run that once did not hold: they are told in every run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import cast
+
+import pytest
+
+from graph.stores import Store
+from tests.invariants.desk import Desk
+from tests.invariants.test_07_every_membership_has_a_chain import every_membership_has_a_chain
+from tests.invariants.test_08_undo import decided_and_revoked_is_as_before
+from tests.invariants.test_10_ids import old_ids_lead_on
+from tests.invariants.told import Check, checked, told
+from tests.resolver.memory_store import MemoryStore
+
+pytestmark = pytest.mark.histories
+ONCE_FAILED: list[tuple[Check, int]] = [
+    (every_membership_has_a_chain, 3872),  # an account that would have been too large, whose parts share a member number
+    (every_membership_has_a_chain, 7125),
+    (decided_and_revoked_is_as_before, 3310),  # a SAME on a generic UnionID
+    (old_ids_lead_on, 10705),  # somebody whom only a claim said directly ever named
+]
+
+
+@pytest.mark.parametrize("check, seed", ONCE_FAILED)
+async def test_what_once_failed_holds(check: Check, seed: int) -> None:
+    """Each is told as it was, and what did not hold then does."""
+    desk: Desk = await told(cast("Store", MemoryStore()), "t", seed)
+    await checked(desk, check, Counter())
