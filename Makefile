@@ -63,7 +63,7 @@ test-long: STATEFUL_NEO4J = 80
 test-long: install $(DEVELOPER) ## many times as many random histories
 	@$(PYTEST) -m histories
 
-test-crash: CRASH_ROUNDS = 50
+test-crash: CRASH_ROUNDS = 24
 test-crash: FEED_CHANGES = 12000
 test-crash: STORM_SECONDS = 30
 test-crash: ERASED = 1000

@@ -65,7 +65,7 @@ async def test_many_kills_on_neo4j(neo4j_uri: str) -> None:
 
 def _many() -> int:
     if ROUNDS <= USUAL_ROUNDS:
-        pytest.skip("three kills are in the ordinary suite; more with CRASH_ROUNDS=50, which `make test-crash` sets")
+        pytest.skip("three kills are in the ordinary suite; more with CRASH_ROUNDS=24, which `make test-crash` sets")
     return -(-ROUNDS // KILLS)
 
 

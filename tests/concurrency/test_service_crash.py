@@ -68,7 +68,7 @@ async def test_neo4j_itself_is_killed_again_and_again(neo4j_server: OwnServer, t
 
 def _many(part: int) -> int:
     if ROUNDS <= USUAL_ROUNDS:
-        pytest.skip("a few kills are in the ordinary suite; more with CRASH_ROUNDS=50, which `make test-crash` sets")
+        pytest.skip("a few kills are in the ordinary suite; more with CRASH_ROUNDS=24, which `make test-crash` sets")
     return -(-ROUNDS // part)
 
 
