@@ -141,6 +141,7 @@ def rehearsal_is_stored(patch: pytest.MonkeyPatch) -> None:
 @fault(CHAINS)
 def refused_links_are_steps(patch: pytest.MonkeyPatch) -> None:
     """An explanation shows links that the rule refused."""
+    patch.setattr(why, "_joins", lambda *_: True)
     patch.setattr(why, "steps_taken", lambda facts: [*resolve.steps_taken(facts), *(link.step for link in facts.links)])
 
 
