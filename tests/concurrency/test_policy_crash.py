@@ -25,7 +25,7 @@ from tests.concurrency.everything import Everything
 from tests.concurrency.rebuild import differences
 from tests.concurrency.stage import Stage, on_neo4j, on_sqlite
 
-PAIRS = 1500
+PAIRS = 700
 BATCH = 500
 WAITING = 700
 SECRET = "HIDDEN"
