@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import re
 import secrets
 import time
@@ -92,11 +93,11 @@ class Person:
     values: frozenset[str]
 
     @classmethod
-    def new(cls) -> Person:
-        """Met at three touchpoints of two platforms, and at one that nobody knows, whose row waits whole."""
+    def new(cls, number: int) -> Person:
+        """Met at three touchpoints of two platforms, and at one that nobody knows, whose row waits whole; with a phone of their own."""
         open_ids = [f"q7{secrets.token_hex(10)}" for _ in range(4)]
         unions = {platform: f"q7{secrets.token_hex(10)}" for platform in brand.PLATFORMS}
-        member, phone = f"q7{secrets.token_hex(10)}", f"13990{secrets.randbelow(10**6):06d}"
+        member, phone = f"q7{secrets.token_hex(10)}", f"13990{number:06d}"
         refs = (ExternalRef(namespace="member", value=member), ExternalRef(namespace="phone", value=phone))
         rows = [
             Row(
@@ -122,8 +123,8 @@ class Play:
 
     def __init__(self, stage: Stage, folder: Path, erased: int) -> None:
         self.stage, self.folder = stage, folder
-        self.leaving = [Person.new() for _ in range(erased)]
-        self.staying = [Person.new() for _ in range(int(erased * STAYING))]
+        everybody = [Person.new(number) for number in random.sample(range(10**6), erased + int(erased * STAYING))]
+        self.leaving, self.staying = everybody[:erased], everybody[erased:]
         self.gone = frozenset().union(*(person.values for person in self.leaving))
         self.clear = frozenset(value for person in self.staying for value in person.values if value.startswith("q7"))
         """What is found of the others: phones never stand anywhere."""

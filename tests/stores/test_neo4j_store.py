@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import pytest
 
@@ -17,8 +17,11 @@ from graph.node import SINCE_EVER, Key, Node
 from graph.state import ConflictKind
 from graph.stores import ConflictFilter, CustomerFilter, Page, StoreRefused, StoreUnavailable
 from graph.stores.neo4j import Neo4jStore, open_neo4j
+from graph.stores.neo4j import people as neo4j_people
 from graph.stores.neo4j.address import Address
+from graph.stores.neo4j.brand import Registries
 from graph.stores.neo4j.migrate import VERSION
+from graph.stores.neo4j.reading import Neo4jReading
 from graph.stores.neo4j.texts import names, text
 from graph.turn import Loaded, Scope, Writes
 from tests.stores import neo4j_door
@@ -214,3 +217,35 @@ async def test_a_torn_customer_is_never_given(store: Neo4jStore, tenant: str, ne
             await store.customers(tenant, [one.key])
         with pytest.raises(StoreUnavailable, match="changing faster"):
             await store.customer_page(tenant, CustomerFilter(), Page(limit=5))
+
+
+async def test_what_is_deleted_while_it_is_read_is_read_again(store: Neo4jStore, tenant: str, neo4j_uri: str) -> None:
+    """A node that went between being found and being read comes without properties: whoever asked is answered as it is afterwards."""
+    cast = Cast(store.keys(tenant))
+    one, phone = cast.open_id("wxa", "one"), replace(cast.external_id("phone", "1"), customer=cast.open_id("wxa", "one").key)
+    neo4j_door.plant(neo4j_uri, tenant, together(one, phone, cast.claims(one, phone), customer(one, phone)), 1)
+    asked = 0
+
+    async def ask(text: LiteralString, **parameters: object) -> Any:  # noqa: ANN401  # an answer may hold anything
+        nonlocal asked
+        asked += 1
+        answer = await store.bolt.read(text, **parameters)
+        return _deleted(answer) if asked % 2 else answer
+
+    reading = Neo4jReading(ask, Registries(), tenant)
+    _, (found,) = await neo4j_people.customers(ask, tenant, [phone.key])
+    assert found is not None
+    assert {one.key, phone.key} == {member.key for member in found.members}
+    _, page = await neo4j_people.open_id_page(ask, tenant, Key(one.scope), Page(limit=5))
+    assert [one.key] == [member.key for member in page.items]
+    assert {one.key, phone.key} == {holding.key for holding in await reading.holdings(None, 5)}
+    assert [one.key] == [row.key for row in await reading.customers(None, 5)]
+    assert 2 * 4 == asked
+
+
+def _deleted(answer: Any) -> Any:  # noqa: ANN401  # an answer may hold anything
+    """The same with every list of values as those of a deleted node are."""
+    if not isinstance(answer, list):
+        return answer
+    is_values = len(answer) > len(("type", "from", "to", "values")) and isinstance(answer[0], str)
+    return [None] * len(answer) if is_values else [_deleted(part) for part in answer]

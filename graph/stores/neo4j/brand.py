@@ -7,6 +7,7 @@ from graph.errors import not_found
 from graph.stores.neo4j import shapes
 from graph.stores.neo4j.bolt import Ask, Row
 from graph.stores.neo4j.texts import text
+from graph.stores.neo4j.torn import settled
 
 NEVER = -1
 
@@ -17,6 +18,7 @@ class Registries:
     def __init__(self) -> None:
         self._known: dict[str, Registry] = {}
 
+    @settled
     async def current(self, ask: Ask, tenant: str) -> Registry:
         """The registry as it is now: one statement, whose answer holds the nodes only if they have changed."""
         known = self._known.get(tenant)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from graph.changes import NO_NUMBER, Change
 from graph.node import Key
-from graph.stores import Page, Slice, StoreUnavailable
+from graph.stores import Page, Slice
 from graph.stores.neo4j import shapes
 from graph.stores.neo4j.bolt import Ask
 from graph.stores.neo4j.brand import found
-from graph.stores.neo4j.people import PAUSE, TORN, TRIES, is_backward
+from graph.stores.neo4j.people import is_backward
 from graph.stores.neo4j.texts import text
+from graph.stores.neo4j.torn import Torn, settled
 
 
 async def end(ask: Ask, tenant: str) -> int:
@@ -21,6 +21,7 @@ async def end(ask: Ask, tenant: str) -> int:
     return int(found(await ask(text("feed_end"), tenant=tenant), tenant)[0])
 
 
+@settled
 async def page(ask: Ask, tenant: str, asked: Page) -> tuple[int, Slice[Change]]:
     """The last change's number, and changes in the order of their numbers, which the page gives as text.
 
@@ -29,15 +30,13 @@ async def page(ask: Ask, tenant: str, asked: Page) -> tuple[int, Slice[Change]]:
     """
     around = {"after": int(asked.after or 0), "before": int(asked.before or NO_NUMBER), "limit": asked.limit}
     statement = text("feed_page", is_backward=is_backward(asked))
-    for attempt in range(TRIES):
-        last, has_more, rows = found(await ask(statement, tenant=tenant, **around), tenant)
-        items = sorted(_changes(rows), key=lambda change: change.sequence)
-        numbers = [change.sequence for change in items]
-        begins = numbers[0] if is_backward(asked) and numbers else around["after"] + 1
-        if numbers == list(range(begins, begins + len(items))):
-            return last, Slice(items=items, has_more=has_more)
-        await asyncio.sleep(PAUSE * attempt)
-    raise StoreUnavailable(TORN)
+    last, has_more, rows = found(await ask(statement, tenant=tenant, **around), tenant)
+    items = sorted(_changes(rows), key=lambda change: change.sequence)
+    numbers = [change.sequence for change in items]
+    begins = numbers[0] if is_backward(asked) and numbers else around["after"] + 1
+    if numbers != list(range(begins, begins + len(items))):
+        raise Torn
+    return last, Slice(items=items, has_more=has_more)
 
 
 async def of_customers(ask: Ask, tenant: str, before: Mapping[Key, int]) -> list[Change]:

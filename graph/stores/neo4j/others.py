@@ -15,10 +15,12 @@ from graph.stores.neo4j.bolt import Ask
 from graph.stores.neo4j.brand import found
 from graph.stores.neo4j.people import EVERYTHING, bounds, is_backward
 from graph.stores.neo4j.texts import text
+from graph.stores.neo4j.torn import settled
 
 N = TypeVar("N", bound=Node)
 
 
+@settled
 async def page(ask: Ask, tenant: str, kind: type[N], page_of: Page, which: JobFilter | DecisionFilter | None) -> tuple[int, Slice[N]]:
     """One kind's nodes in the order of their keys."""
     label = kind.__name__
@@ -48,6 +50,7 @@ def _walk(which: JobFilter | DecisionFilter | None) -> tuple[str, dict[str, Any]
     return ("page" if decisions.names is None else "decisions_of"), parameters
 
 
+@settled
 async def evidence(ask: Ask, tenant: str, keys: Sequence[Key]) -> list[StoredRollup | None]:
     """Roll-ups that link two identifiers by key, in order."""
     _, rows = found(await ask(text("evidence"), tenant=tenant, keys=list(keys), rollup=shapes.COLUMNS["rollup"]), tenant)
@@ -55,10 +58,11 @@ async def evidence(ask: Ask, tenant: str, keys: Sequence[Key]) -> list[StoredRol
     return [by_key.get(key) for key in keys]
 
 
+@settled
 async def nodes(ask: Ask, tenant: str, keys: Sequence[Key]) -> list[Node | None]:
     """Nodes by key, in order."""
     _, rows = found(await ask(text("nodes"), tenant=tenant, keys=list(keys)), tenant)
-    by_key = {row["key"]: shapes.node(label, row) for label, row in rows}
+    by_key = {one.key: one for one in (shapes.node(label, row) for label, row in rows)}
     return [by_key.get(key) for key in keys]
 
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, LiteralString
 
 from graph.node import KEY_LENGTH, Key
 from graph.state import ConflictState, Member
-from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, Page, Slice, StoreUnavailable
+from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, Page, Slice
 from graph.stores.neo4j import shapes
 from graph.stores.neo4j.bolt import Ask, Row
 from graph.stores.neo4j.brand import found
 from graph.stores.neo4j.texts import text
+from graph.stores.neo4j.torn import Torn, settled
 
 END = "~"
 """Sorts after every key."""
 EVERYTHING = 2**31 - 2
 """A page that holds all, for counting: the largest that Cypher slices a list by."""
-TRIES = 8
-"""How often an answer whose parts disagree is asked for again: it was read while a turn was being written."""
-PAUSE = 0.005
-"""Seconds between two tries, and each time as many more: a turn needs some to be written."""
-TORN = "What was asked for is changing faster than it can be read: try again."
 
 
 async def customers(ask: Ask, tenant: str, keys: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
@@ -35,19 +30,19 @@ async def named(ask: Ask, tenant: str, names: Sequence[Key]) -> tuple[int, list[
     return await _holders(ask, tenant, text("named", then="aggregates"), names)
 
 
+@settled
 async def _holders(ask: Ask, tenant: str, statement: LiteralString, keys: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
-    for attempt in range(TRIES):
-        version, holders, by_key = await _aggregates(ask, tenant, statement, keys=list(dict.fromkeys(keys)))
-        holder = {key: customer for key, customer, _ in holders if customer}
-        held = {by: customer for _, customer, by in holders if customer}
-        belongs = [(member.key, customer) for customer, one in by_key.items() for member in one.members]
-        # Somebody who moved to another customer in between is in none of them, or in both.
-        if len(belongs) == len(dict(belongs)) and held.items() <= dict(belongs).items():
-            return version, [by_key.get(holder.get(key, "")) for key in keys]
-        await asyncio.sleep(PAUSE * attempt)
-    raise StoreUnavailable(TORN)
+    version, holders, by_key = await _aggregates(ask, tenant, statement, keys=list(dict.fromkeys(keys)))
+    holder = {key: customer for key, customer, _ in holders if customer}
+    held = {by: customer for _, customer, by in holders if customer}
+    belongs = [(member.key, customer) for customer, one in by_key.items() for member in one.members]
+    # Somebody who moved to another customer in between is in none of them, or in both.
+    if len(belongs) != len(dict(belongs)) or not held.items() <= dict(belongs).items():
+        raise Torn
+    return version, [by_key.get(holder.get(key, "")) for key in keys]
 
 
+@settled
 async def customer_page(ask: Ask, tenant: str, which: CustomerFilter, page: Page) -> tuple[int, Slice[Aggregate]]:
     """Whole customers in the order of their keys, by the index that leaves fewest to look at."""
     walk = _walk(which)
@@ -80,14 +75,12 @@ def _walk(which: CustomerFilter) -> str:
 
 
 async def _aggregates(ask: Ask, tenant: str, statement: LiteralString, **parameters: object) -> tuple[int, list[Any], dict[Key, Aggregate]]:
-    """Whole customers by key. Neo4j promises no snapshot: one whose parts disagree is read again."""
-    for attempt in range(TRIES):
-        version, beside, rows = found(await ask(statement, tenant=tenant, **parameters, **shapes.COLUMNS), tenant)
-        by_key = {one.row.key: one for one in map(_aggregate, rows)}
-        if all(map(_is_whole, by_key.values())):
-            return version, beside, by_key
-        await asyncio.sleep(PAUSE * attempt)
-    raise StoreUnavailable(TORN)
+    """Whole customers by key. Raises Torn."""
+    version, beside, rows = found(await ask(statement, tenant=tenant, **parameters, **shapes.COLUMNS), tenant)
+    by_key = {one.row.key: one for one in map(_aggregate, rows)}
+    if not all(map(_is_whole, by_key.values())):
+        raise Torn
+    return version, beside, by_key
 
 
 def _is_whole(one: Aggregate) -> bool:
@@ -111,6 +104,7 @@ def _by_key(members: Iterable[Row]) -> dict[Key, Member]:
     return {one.key: one for one in map(shapes.member, members)}
 
 
+@settled
 async def open_id_page(ask: Ask, tenant: str, touchpoint: Key, page: Page) -> tuple[int, Slice[Member]]:
     """A touchpoint's OpenIDs in the order of their keys."""
     statement = text("open_ids", is_backward=is_backward(page))
@@ -138,6 +132,7 @@ async def loose_claims(ask: Ask, tenant: str, after: str, limit: int) -> list[tu
     return [(at, key) for at, key in found(row, tenant)[0]]
 
 
+@settled
 async def conflict_page(ask: Ask, tenant: str, which: ConflictFilter, page: Page) -> tuple[int, Slice[ConflictFound]]:
     """Conflicts in the order of their keys."""
     walk = "conflicts_by_key"
@@ -165,6 +160,7 @@ async def conflict_page(ask: Ask, tenant: str, which: ConflictFilter, page: Page
     return version, Slice(items=items, has_more=has_more, total=total)
 
 
+@settled
 async def conflicts(ask: Ask, tenant: str, keys: Sequence[Key]) -> tuple[int, list[ConflictFound | None]]:
     """Conflicts by key, in order."""
     row = await ask(text("conflicts_here", then="conflicts_found"), tenant=tenant, keys=list(keys), limit=EVERYTHING, **shapes.COLUMNS)

@@ -13,6 +13,7 @@ from graph.stores.neo4j import others, shapes
 from graph.stores.neo4j.bolt import Ask, Row
 from graph.stores.neo4j.brand import Registries, found
 from graph.stores.neo4j.texts import text
+from graph.stores.neo4j.torn import Torn, settled
 from graph.stores.reading import Holding, State
 
 N = TypeVar("N", bound=Node)
@@ -43,13 +44,16 @@ class Neo4jReading:
         """These of them."""
         return await self._holdings(text("holdings_by_key", then="holdings"), keys=list(keys))
 
+    @settled
     async def _holdings(self, statement: LiteralString, **parameters: Any) -> list[Holding]:  # noqa: ANN401  # whatever it takes
         return [_holding(row) for row in sorted(await self._rows(statement, **parameters), key=lambda row: str(row[0]))]
 
+    @settled
     async def customers(self, after: Key | None, limit: int) -> list[CustomerRow]:
         """Customers by themselves."""
         return list(map(shapes.customer, await self._rows(text("customer_rows"), after=after or "", limit=limit)))
 
+    @settled
     async def conflicts(self, after: Key | None, limit: int) -> list[ConflictRow]:
         """Conflicts as they are stored."""
         return list(map(shapes.conflict, await self._rows(text("conflict_rows"), after=after or "", limit=limit)))
@@ -64,5 +68,7 @@ class Neo4jReading:
 
 def _holding(row: Row) -> Holding:
     key, member, said, witness = row
+    if key is None:
+        raise Torn
     rollups = sorted(shapes.rollups(said).values(), key=lambda one: one.rollup.key)
     return Holding(key=key, member=shapes.member(member) if member else None, rollups=tuple(rollups), witness=witness)

@@ -13,6 +13,7 @@ from graph.node import Key, Node
 from graph.policy import IdentityPolicy
 from graph.state import ConflictKind, ConflictRow, ConflictState, CustomerRow, EvidenceKind, Label, Member, Step, StoredRollup
 from graph.stores.mapping import NODES, from_row, policy_from, policy_row, to_row
+from graph.stores.neo4j.torn import Torn
 
 Properties = dict[str, Any]
 
@@ -52,7 +53,9 @@ def properties(thing: object, tenant: str) -> Properties:
 
 
 def node(label: str, found: Mapping[str, Any]) -> Node:
-    """A node of a stored class again."""
+    """A node of a stored class again. Raises Torn."""
+    if found.get("key") is None:
+        raise Torn
     cls = NODES[label]
     return from_row(cls, {name: found.get(property_of(name)) for name in cls.__dataclass_fields__})
 
@@ -67,14 +70,22 @@ def policy_text(policy: IdentityPolicy) -> str:
     return json.dumps(policy_row(policy), ensure_ascii=False)
 
 
+def _listed(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """Values by their names. Raises Torn where what they are of is no more: then all of them are null."""
+    row = dict(zip(names, values, strict=True))
+    if row["key"] is None:
+        raise Torn
+    return row
+
+
 def member(values: Sequence[Any]) -> Member:
-    """An identifier's node as listed by COLUMNS."""
-    return from_row(Member, dict(zip(MEMBER, values, strict=True)))
+    """An identifier's node as listed by COLUMNS. Raises Torn."""
+    return from_row(Member, _listed(MEMBER, values))
 
 
 def customer(values: Sequence[Any]) -> CustomerRow:
-    """A customer's node as listed by COLUMNS."""
-    return from_row(CustomerRow, dict(zip(CUSTOMER, values, strict=True)))
+    """A customer's node as listed by COLUMNS. Raises Torn."""
+    return from_row(CustomerRow, _listed(CUSTOMER, values))
 
 
 def member_write(one: Member, tenant: str) -> Properties:
@@ -98,9 +109,11 @@ def rollup_write(stored: StoredRollup) -> Properties:
     return {"key": rollup.key, "said": rollup.said.name, "a": rollup.a, "links": links}
 
 
-def rollup(said: str, a: Key, end: Key, values: Sequence[Any]) -> StoredRollup:
-    """A roll-up from any one of its relationships; its ends in the order of their keys."""
-    row = dict(zip(ROLLUP, values, strict=True))
+def rollup(said: str, a: Key | None, end: Key | None, values: Sequence[Any]) -> StoredRollup:
+    """A roll-up from any one of its relationships; its ends in the order of their keys. Raises Torn."""
+    row = _listed(ROLLUP, values)
+    if a is None or end is None:
+        raise Torn
     ends: list[tuple[Key, bool]] = []
     if row["is_live"] is not None:
         ends.append((end, row["is_live"]))
@@ -135,8 +148,8 @@ def conflict_write(row: ConflictRow, tenant: str) -> Properties:
 
 
 def conflict(values: Sequence[Any], count: int | None = None) -> ConflictRow:
-    """A conflict's node as listed by COLUMNS, with the count of a generic identifier's links where it was asked for."""
-    row = dict(zip(CONFLICT, values, strict=True))
+    """A conflict's node as listed by COLUMNS, with the count of a generic identifier's links where it was asked for. Raises Torn."""
+    row = _listed(CONFLICT, values)
     return ConflictRow(
         key=row["key"],
         kind=ConflictKind[row["kind"]],
