@@ -167,8 +167,8 @@ class Play:
             async with served(self.stage, self.folder) as service, service.client(key) as client:
                 self._look(receipts)
                 asking = asyncio.create_task(self._erase_some(client, receipts))
-                while len(receipts) < len(self.leaving) * kill // (KILLS + 1):  # noqa: ASYNC110  # another process is watched
-                    await asyncio.sleep(0)
+                while len(receipts) < len(self.leaving) * kill // (KILLS + 1) and not asking.done():  # noqa: ASYNC110  # another process is watched
+                    await asyncio.sleep(0.001)
                 service.process.kill()
                 await service.process.wait()
                 await asking

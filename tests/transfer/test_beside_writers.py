@@ -44,7 +44,7 @@ async def test_what_is_released_meanwhile_is_there_once(neo4j_uri: str, tmp_path
             written += chunk
             if next(steps, None) == released_after:
                 await release(tenant)
-        file.write_bytes(written)  # a small local file
+        file.write_bytes(written)
         assert WAITING == export.counts[RELEASED] == export.counts[Quarantined.__name__]
     async with open_store(f"sqlite:///{there}", secret=SECRET, clock=brand.now) as two:
         assert 0 == (await brought_in(two, name, file)).rejected
