@@ -67,6 +67,27 @@ class Everything:
         return {one.key: one for one in self.each(Quarantined)}
 
 
+NO_WAY_BACK = """
+SELECT e.key, l.key, 1 FROM evidence AS e CROSS JOIN json_each(e.ends) AS l WHERE e.tenant = ?1
+UNION
+SELECT e.key, e.b, 0 FROM evidence AS e
+WHERE e.tenant = ?1 AND e.said <> 'SEEN' AND iif(e.said = 'RESOLVED_AS', e.ends = '{}', e.ends ->> e.b IS NULL)
+EXCEPT
+SELECT m.evidence, m.named, m.is_linked FROM evidence_mention AS m WHERE m.tenant = ?1
+"""
+NOTHING_NAMES_IT = """
+SELECT m.evidence FROM evidence_mention AS m LEFT JOIN evidence AS e ON e.tenant = m.tenant AND e.key = m.evidence AND e.a = m.a
+WHERE m.tenant = ? AND CASE m.is_linked
+    WHEN 1 THEN e.ends ->> m.named IS NULL
+    ELSE e.b IS NOT m.named OR (e.said = 'RESOLVED_AS' AND e.ends <> '{}') OR e.ends ->> m.named IS NOT NULL
+END
+"""
+NOBODY = """
+SELECT m.evidence FROM evidence_mention AS m
+WHERE m.tenant = ? AND m.is_linked = 1 AND NOT EXISTS (SELECT * FROM identifier AS i WHERE i.tenant = m.tenant AND i.key = m.named)
+"""
+
+
 def from_sqlite(path: Path, tenant: str) -> Everything:
     """Read it through a connection of its own."""
     people = sqlite_door.peek(path, tenant)
@@ -74,10 +95,7 @@ def from_sqlite(path: Path, tenant: str) -> Everything:
     [(number, policy)] = file.execute("SELECT id, policy FROM tenant WHERE name = ?", (tenant,))
     nodes = list(file.execute("SELECT label, body FROM node WHERE tenant = ?", (number,)))
     changes = list(file.execute("SELECT sequence, body FROM change WHERE tenant = ? ORDER BY sequence", (number,)))
-    lost = "SELECT count(*) FROM link AS l WHERE tenant = ? AND NOT EXISTS (SELECT * FROM {} WHERE {})"
-    on_evidence = "evidence AS e", "e.tenant = l.tenant AND e.key = l.evidence AND e.a = l.a"
-    on_people = "identifier AS i", "i.tenant = l.tenant AND i.key = l.b"
-    loose = [int(found) for on in (on_evidence, on_people) for (found,) in file.execute(lost.format(*on), (number,))]
+    lost = [row for question in (NO_WAY_BACK, NOTHING_NAMES_IT, NOBODY) for row in file.execute(question, (number,))]
     file.close()
     read = [from_row(Change, json.loads(body)) for _, body in changes]
     return Everything(
@@ -91,7 +109,7 @@ def from_sqlite(path: Path, tenant: str) -> Everything:
         conflicts=people.conflicts,
         nodes=[from_row(NODES[label], json.loads(body)) for label, body in nodes],
         changes=read,
-        oddities=[f"{loose} links hang on no evidence, or on nobody"] * any(loose)
+        oddities=[f"{len(lost)} ways back from what evidence names to it are missing, or lead from nobody or to nothing"] * bool(lost)
         + ["a change does not lie under its own number"] * ([one.sequence for one in read] != [number for number, _ in changes]),
     )
 

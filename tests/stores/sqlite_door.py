@@ -85,10 +85,14 @@ class _Door:
             "source": rollup.source.name,
             "settled": int(stored.settled),
             "version": stored.version,
+            "ends": json.dumps({end: int(live) for end, live in stored.ends}),
         }
         self.put("evidence", row)
-        for end, live in stored.ends:
-            self.put("link", {"evidence": rollup.key, "b": end, "a": rollup.a, "live": int(live)})
+        linked = dict(stored.ends)
+        is_named = rollup.said not in {Said.SEEN, Said.RESOLVED_AS} or (rollup.said is Said.RESOLVED_AS and not linked)
+        for named in {*linked, rollup.b} if is_named else set(linked):
+            mention = {"named": named, "a": rollup.a, "evidence": rollup.key, "is_linked": int(named in linked)}
+            self.put("evidence_mention", mention)
 
     def put_conflict(self, row: ConflictRow, members: Mapping[Key, Member]) -> None:
         state = "OPEN" if row.resolved is None else "RESOLVED"
@@ -114,12 +118,11 @@ class _Door:
         return rows
 
     def rollup(self, row: dict[str, Any]) -> StoredRollup:
-        settled, version = row.pop("settled"), row.pop("version")
-        ends = self.file.execute(
-            "SELECT b, live FROM link WHERE tenant = ? AND evidence = ? AND a = ? ORDER BY b", (self.tenant, row["key"], row["a"])
-        )
+        settled, version, ends = row.pop("settled"), row.pop("version"), json.loads(row.pop("ends"))
         rollup = Rollup(**{**row, "said": Said[row["said"]], "source": ResolutionSource[row["source"]]})
-        return StoredRollup(rollup=rollup, ends=tuple((Key(b), live == 1) for b, live in ends), settled=settled == 1, version=version)
+        return StoredRollup(
+            rollup=rollup, ends=tuple((Key(end), live == 1) for end, live in sorted(ends.items())), settled=settled == 1, version=version
+        )
 
 
 def _conflict(row: dict[str, Any]) -> ConflictRow:

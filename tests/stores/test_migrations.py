@@ -23,7 +23,8 @@ KEYS = Keys(SECRET, TENANT)
 ONE, TWO, PHONE = KEYS.open_id("wxa", "one"), KEYS.open_id("wxa", "two"), KEYS.external_id("phone", "1")
 OLD, TEXT = Key("z" * 22), Key("t" * 22)
 """Of something that was said: its key as version 1 made it, and what it is about."""
-NEW = ONE[:11] + OLD[11:]
+SEEN, UNLINKED = Key("s" * 22), Key("u" * 22)
+CLAIM = {claimant: KEYS.derive("Evidence", claimant) for claimant in (ONE, TWO)}
 TURNS = ["a" * 22, "b" * 22, "b" * 22]
 
 
@@ -34,6 +35,11 @@ def changes() -> list[dict[str, Any]]:
         {**plain, "key": KEYS.derive("Change", str(n)), "sequence": n, "transaction": turn, "customer": ONE}
         for n, turn in enumerate(TURNS, 1)
     ]
+
+
+def brought(key: Key, a: Key) -> Key:
+    """What version 2 makes of a roll-up's key: it begins as that of who said it."""
+    return Key(a[:11] + key[11:])
 
 
 async def check(store: Store) -> None:
@@ -48,7 +54,7 @@ async def check(store: Store) -> None:
 
 
 async def test_sqlite_from_version_1(tmp_path: Path) -> None:
-    """A file of version 1 is brought to version 2, and opened again it is left alone."""
+    """A file of version 1 is brought to today's, and opened again it is left alone."""
     path = tmp_path / "old.db"
     with apsw.Connection(str(path)) as file:
         file.execute(read("schema.sql"))
@@ -59,9 +65,16 @@ async def test_sqlite_from_version_1(tmp_path: Path) -> None:
             file.execute("INSERT INTO identifier VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         file.execute("INSERT INTO customer VALUES (1, ?, 5, 9, 'PROVISIONAL', 0, 0, 1)", (ONE,))
         for claimant in (ONE, TWO):
-            file.execute("INSERT INTO link VALUES (1, ?, ?, ?, 1)", (KEYS.derive("Evidence", claimant), PHONE, claimant))
-        said = (OLD, "RESOLVED_AS", ONE, TEXT, "IMPORT", 5, 9, 1, "u", 1, 1, "scope")
-        file.execute("INSERT INTO evidence VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", said)
+            file.execute("INSERT INTO link VALUES (1, ?, ?, ?, ?)", (CLAIM[claimant], PHONE, claimant, int(claimant == ONE)))
+        for key, said, a, b in (
+            (OLD, "RESOLVED_AS", ONE, TEXT),
+            (SEEN, "SEEN", TWO, TWO),
+            (CLAIM[ONE], "CLAIMS", ONE, PHONE),
+            (CLAIM[TWO], "CLAIMS", TWO, PHONE),
+            (UNLINKED, "UNLINKED", TWO, PHONE),
+        ):
+            evidence = (key, said, a, b, "IMPORT", 5, 9, 1, "u", 1, 1, "scope" if said == "RESOLVED_AS" else None)
+            file.execute("INSERT INTO evidence VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", evidence)
         for change in changes():
             file.execute("INSERT INTO change VALUES (1, ?, ?)", (change["sequence"], json.dumps(change)))
         file.execute(f"PRAGMA user_version = 1; PRAGMA application_id = {APPLICATION}")
@@ -70,7 +83,19 @@ async def test_sqlite_from_version_1(tmp_path: Path) -> None:
             await check(store)
             assert [ONE] == await store.stale(TENANT, Key("scope"), 2, None, 10)
         with apsw.Connection(str(path)) as file:
-            assert [(NEW, ONE, TEXT)] == file.execute("SELECT key, a, b FROM evidence").fetchall()
+            assert {
+                (brought(OLD, ONE), ONE, TEXT, "{}"),
+                (brought(SEEN, TWO), TWO, TWO, "{}"),
+                (brought(CLAIM[ONE], ONE), ONE, PHONE, json.dumps({PHONE: 1}, separators=(",", ":"))),
+                (brought(CLAIM[TWO], TWO), TWO, PHONE, json.dumps({PHONE: 0}, separators=(",", ":"))),
+                (brought(UNLINKED, TWO), TWO, PHONE, "{}"),
+            } == set(file.execute("SELECT key, a, b, ends FROM evidence"))
+            assert {
+                (TEXT, ONE, brought(OLD, ONE), 0),
+                (PHONE, ONE, brought(CLAIM[ONE], ONE), 1),
+                (PHONE, TWO, brought(CLAIM[TWO], TWO), 1),
+                (PHONE, TWO, brought(UNLINKED, TWO), 0),
+            } == set(file.execute("SELECT named, a, evidence, is_linked FROM evidence_mention"))
 
 
 @pytest.mark.neo4j
@@ -95,7 +120,7 @@ async def test_neo4j_from_version_1(neo4j_uri: str) -> None:
         found = neo4j_door.run(neo4j_uri, "MATCH (n:Identifier) WHERE n.witness IS NOT NULL RETURN n.key AS key, n.witness AS witness")
         assert [{"key": PHONE, "witness": ONE}] == found
         said = run(neo4j_uri, "MATCH ()-[r:RESOLVED_AS]->() RETURN r.key AS key, r.loose AS loose")
-        assert [{"key": NEW, "loose": TEXT}] == said
+        assert [{"key": brought(OLD, ONE), "loose": TEXT}] == said
         assert [{"namespace": "s"}] == run(neo4j_uri, "MATCH (k:Conflict) RETURN k.namespace AS namespace")
         changed = await store.changes(TENANT, 0, 10)
         assert [(1, ONE, 0), (2, ONE, 1), (3, ONE, 0)] == [(one.sequence, one.customer_key, one.changes_left) for one in changed]

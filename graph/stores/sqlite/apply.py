@@ -8,12 +8,13 @@ from typing import TypeVar
 import orjson
 
 from graph.accounts import Registry
+from graph.evidence import Rollup
 from graph.node import Key
 from graph.state import ConflictRow, CustomerRow, Label, Member, StoredRollup
 from graph.stores.mapping import REGISTRY_NODES, policy_row
 from graph.stores.sqlite.database import Database
 from graph.stores.sqlite.load import load
-from graph.stores.sqlite.rows import body_of, conflict_row, customer_row, member_row, rollup_row
+from graph.stores.sqlite.rows import body_of, conflict_row, customer_row, member_row, mention_rows, rollup_row
 from graph.stores.sqlite.statements import sql
 from graph.turn import Incomplete, Loaded, Scope, Writes
 
@@ -63,7 +64,7 @@ def _state(database: Database, tenant: int) -> tuple[int, int]:
 
 def apply(database: Database, tenant: int, writes: Writes, sequence: int) -> None:
     """Apply every list as it stands, and move the tenant on."""
-    database.many(sql("apply.unlink"), _keyed(tenant, (rollup.key for rollup in writes.forgotten)))
+    database.many(sql("apply.unlink"), _said(tenant, writes.forgotten))
     database.many(sql("apply.forget"), _keyed(tenant, (rollup.key for rollup in writes.forgotten)))
     for statement in (sql("apply.erase_conflict"), sql("apply.erase_place"), sql("apply.erase_mention")):
         database.many(statement, _keyed(tenant, writes.erased))
@@ -103,10 +104,9 @@ def _apply_people(database: Database, tenant: int, writes: Writes) -> None:
 
 def _apply_evidence(database: Database, tenant: int, rollups: Iterable[StoredRollup]) -> None:
     last = {stored.rollup.key: stored for stored in rollups}
+    database.many(sql("apply.unlink"), _said(tenant, (stored.rollup for stored in last.values())))
     database.many(sql("apply.evidence"), sorted((tenant, *rollup_row(stored)) for stored in last.values()))
-    database.many(sql("apply.unlink"), _keyed(tenant, last))
-    links = [(tenant, key, end, stored.rollup.a, int(live)) for key, stored in last.items() for end, live in stored.ends]
-    database.many(sql("apply.link"), sorted(links))
+    database.many(sql("apply.link"), sorted((tenant, *row) for stored in last.values() for row in mention_rows(stored)))
 
 
 def _apply_conflicts(database: Database, tenant: int, conflicts: Iterable[ConflictRow]) -> None:
@@ -122,6 +122,10 @@ def _apply_conflicts(database: Database, tenant: int, conflicts: Iterable[Confli
 
 def _keyed(tenant: int, keys: Iterable[Key]) -> list[tuple[int, Key]]:
     return [(tenant, key) for key in sorted(keys)]
+
+
+def _said(tenant: int, rollups: Iterable[Rollup]) -> list[tuple[int, Key, Key]]:
+    return sorted((tenant, rollup.a, rollup.key) for rollup in rollups)
 
 
 def _last(rows: list[P]) -> Iterable[P]:

@@ -34,17 +34,23 @@ ON CONFLICT (tenant, key) DO UPDATE SET
 DELETE FROM customer WHERE tenant = ? AND key = ?
 
 -- name: apply.evidence
-INSERT INTO evidence (tenant, key, said, a, b, source, first, last, times, text, settled, version)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO evidence (tenant, key, said, a, b, source, first, last, times, text, settled, version, ends)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (tenant, key) DO UPDATE SET
     said = excluded.said, a = excluded.a, b = excluded.b, source = excluded.source, first = excluded.first, last = excluded.last,
-    times = excluded.times, text = excluded.text, settled = excluded.settled, version = excluded.version
+    times = excluded.times, text = excluded.text, settled = excluded.settled, version = excluded.version,
+    ends = excluded.ends
 
 -- name: apply.unlink
-DELETE FROM link WHERE tenant = ? AND evidence = ?
+-- The way back to a roll-up goes before the roll-up changes: its row says what it names.
+DELETE FROM evidence_mention WHERE tenant = ?1 AND a = ?2 AND evidence = ?3 AND named IN (
+    SELECT e.b FROM evidence AS e WHERE e.tenant = ?1 AND e.key = ?3
+    UNION ALL
+    SELECT l.key FROM evidence AS e CROSS JOIN json_each(e.ends) AS l WHERE e.tenant = ?1 AND e.key = ?3
+)
 
 -- name: apply.link
-INSERT INTO link (tenant, evidence, b, a, live) VALUES (?, ?, ?, ?, ?)
+INSERT INTO evidence_mention (tenant, named, a, evidence, is_linked) VALUES (?, ?, ?, ?, ?)
 
 -- name: apply.conflict
 INSERT INTO conflict (tenant, key, kind, state, refused_count, opened, resolved, links)

@@ -11,13 +11,14 @@ iif(
     (
         SELECT count(*) FROM (
             SELECT l.a AS key
-            FROM conflict_mention AS m CROSS JOIN link AS l INDEXED BY link_b ON l.tenant = c.tenant AND l.b = m.identifier
+            FROM conflict_mention AS m CROSS JOIN evidence_mention AS l
+                ON l.tenant = c.tenant AND l.named = m.identifier AND l.is_linked = 1
             WHERE m.tenant = c.tenant AND m.conflict = c.key
             UNION
-            SELECT l.b
+            SELECT l.key
             FROM conflict_mention AS m CROSS JOIN evidence AS e
                 ON e.tenant = c.tenant AND e.key > substr(m.identifier, 1, 11) AND e.key < substr(m.identifier, 1, 11) || '~' AND e.a = m.identifier
-            CROSS JOIN link AS l ON l.tenant = c.tenant AND l.evidence = e.key
+            CROSS JOIN json_each(e.ends) AS l
             WHERE m.tenant = c.tenant AND m.conflict = c.key
         ) AS other
         CROSS JOIN identifier AS i ON i.tenant = c.tenant AND i.key = other.key

@@ -38,7 +38,7 @@ said (key, said, a, b, source, first, last, times, text, settled, version, ends,
 named (key, customer) AS MATERIALIZED (
     SELECT said.b, said.customer FROM said WHERE said.said NOT IN ('SEEN', 'RESOLVED_AS')
     UNION
-    SELECT l.b, said.customer FROM said CROSS JOIN link AS l ON l.tenant = :tenant AND l.evidence = said.key WHERE said.said = 'RESOLVED_AS'
+    SELECT l.key, said.customer FROM said CROSS JOIN json_each(said.ends) AS l WHERE said.said = 'RESOLVED_AS'
 ),
 trouble (key, customer) AS MATERIALIZED (
     SELECT m.conflict, member.customer

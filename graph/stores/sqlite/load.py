@@ -121,9 +121,8 @@ class _Components:
         saying = opened | (frontier & self.asked)
         if not saying:
             return set()
-        decided = self.scope.decided & frontier
-        texts = listed(sorted(decided))
-        bindings = {"tenant": self.tenant, "saying": listed(sorted(saying)), "meant": listed(sorted(opened | decided)), "texts": texts}
+        meant = opened | (self.scope.decided & frontier)
+        bindings = {"tenant": self.tenant, "saying": listed(sorted(saying)), "meant": listed(sorted(meant))}
         beyond: set[Key] = set()
         for row in self.database.rows(sql("load.rollups"), bindings):
             stored = self.rollups.setdefault(row[0], rollup_from(row))

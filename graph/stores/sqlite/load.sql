@@ -8,8 +8,7 @@ i.key, i.label, i.scope, i.value, i.text_key, i.account, i.customer, i.first, i.
 c.key, c.first, c.last, c.state, c.has_conflict, c.has_shed, c.turn, c.size
 
 -- name: load.evidence_columns
-e.key, e.said, e.a, e.b, e.source, e.first, e.last, e.times, e.text, e.settled, e.version,
-(SELECT group_concat(l.b || l.live, ' ') FROM link AS l WHERE l.tenant = e.tenant AND l.evidence = e.key)
+e.key, e.said, e.a, e.b, e.source, e.first, e.last, e.times, e.text, e.settled, e.version, e.ends
 
 -- name: load.members
 SELECT {load.member_columns}
@@ -23,20 +22,13 @@ SELECT {load.member_columns}
 FROM json_each(:keys) AS k CROSS JOIN identifier AS i INDEXED BY identifier_text ON i.tenant = :tenant AND i.text_key = k.value
 
 -- name: load.rollups
--- What these identifiers said (:saying), and what was said about these (:meant): linked to them now, or naming them;
--- and of these UnionIDs' texts (:texts) what is linked to nothing now.
+-- What these identifiers said (:saying), and what was said about these (:meant): linked to them now, or naming them.
+-- A UnionID's text stands for what is linked to nothing now.
 WITH found (key) AS MATERIALIZED (
     SELECT e.key FROM json_each(:saying) AS k CROSS JOIN evidence AS e
         ON e.tenant = :tenant AND e.key > substr(k.value, 1, 11) AND e.key < substr(k.value, 1, 11) || '~' AND e.a = k.value
     UNION
-    SELECT e.key FROM json_each(:meant) AS k CROSS JOIN evidence AS e INDEXED BY evidence_b
-        ON e.tenant = :tenant AND e.b = k.value AND e.said IN ('MIGRATED_TO', 'CLAIMS', 'UNLINKED')
-    UNION
-    SELECT l.evidence FROM json_each(:meant) AS k CROSS JOIN link AS l INDEXED BY link_b ON l.tenant = :tenant AND l.b = k.value
-    UNION
-    SELECT e.key FROM json_each(:texts) AS k CROSS JOIN evidence AS e INDEXED BY evidence_text
-        ON e.tenant = :tenant AND e.b = k.value AND e.said = 'RESOLVED_AS'
-    WHERE NOT EXISTS (SELECT 1 FROM link AS l WHERE l.tenant = e.tenant AND l.evidence = e.key)
+    SELECT m.evidence FROM json_each(:meant) AS k CROSS JOIN evidence_mention AS m ON m.tenant = :tenant AND m.named = k.value
 )
 SELECT {load.evidence_columns}
 FROM found CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.key = found.key
@@ -79,23 +71,23 @@ FROM json_each(:keys) AS k CROSS JOIN customer AS c ON c.tenant = :tenant AND c.
 -- Accounts that claim an external id from outside of what was loaded, counted no further than :enough.
 SELECT count(*) FROM (
     SELECT DISTINCT coalesce(i.account, i.key)
-    FROM link AS l INDEXED BY link_b CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = l.a
-    WHERE l.tenant = :tenant AND l.b = :key AND l.a NOT IN (SELECT value FROM json_each(:inside))
+    FROM evidence_mention AS m CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = m.a
+    WHERE m.tenant = :tenant AND m.named = :key AND m.is_linked = 1 AND m.a NOT IN (SELECT value FROM json_each(:inside))
     LIMIT :enough
 )
 
 -- name: load.neighbours
 -- Neighbours of an OpenID or UnionID in one slot, outside of what was loaded, counted no further than :enough.
 SELECT count(*) FROM (
-    SELECT l.b AS key
-    FROM evidence AS e CROSS JOIN link AS l ON l.tenant = :tenant AND l.evidence = e.key
-    CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = l.b
+    SELECT l.key
+    FROM evidence AS e CROSS JOIN json_each(e.ends) AS l CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = l.key
     WHERE e.tenant = :tenant AND e.key > substr(:key, 1, 11) AND e.key < substr(:key, 1, 11) || '~' AND e.a = :key
-        AND i.label || ' ' || i.scope = :slot AND l.b NOT IN (SELECT value FROM json_each(:inside))
+        AND i.label || ' ' || i.scope = :slot AND l.key NOT IN (SELECT value FROM json_each(:inside))
     UNION
-    SELECT l.a
-    FROM link AS l INDEXED BY link_b CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = l.a
-    WHERE l.tenant = :tenant AND l.b = :key AND i.label || ' ' || i.scope = :slot AND l.a NOT IN (SELECT value FROM json_each(:inside))
+    SELECT m.a
+    FROM evidence_mention AS m CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = m.a
+    WHERE m.tenant = :tenant AND m.named = :key AND m.is_linked = 1
+        AND i.label || ' ' || i.scope = :slot AND m.a NOT IN (SELECT value FROM json_each(:inside))
     LIMIT :enough
 )
 

@@ -120,12 +120,11 @@ SELECT c.key FROM customer AS c WHERE c.tenant = :tenant AND c.key > :after ORDE
 
 -- name: nodes.loose_claims
 -- Claims that count nowhere, by what they are on.
-SELECT e.b || e.key, e.a
-FROM evidence AS e INDEXED BY evidence_b
-WHERE e.tenant = :tenant AND e.said IN ('MIGRATED_TO', 'CLAIMS', 'UNLINKED') AND e.said = 'CLAIMS'
-    AND (e.b, e.key) > (:external_id, :evidence)
-    AND NOT EXISTS (SELECT 1 FROM link AS l WHERE l.tenant = e.tenant AND l.evidence = e.key)
-ORDER BY e.b, e.key
+SELECT m.named || m.evidence, m.a
+FROM evidence_mention AS m INDEXED BY evidence_mention_loose
+CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.key = m.evidence AND e.said = 'CLAIMS'
+WHERE m.tenant = :tenant AND m.is_linked = 0 AND (m.named, m.evidence) > (:external_id, :evidence)
+ORDER BY m.named, m.evidence
 LIMIT :limit
 
 -- name: nodes.stale

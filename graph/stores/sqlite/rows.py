@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar, cast
 
@@ -85,17 +85,25 @@ def customer_row(row: CustomerRow) -> Row:
 
 
 def rollup_from(row: Row) -> StoredRollup:
-    """In the order of `load.evidence_columns`; the ends last, each its key and then 1 or 0, in one text."""
+    """In the order of `load.evidence_columns`."""
     key, said, a, b, source, first, last, times, text, settled, version, ends = row[:12]
     rollup = Rollup(key=key, said=SAID[said], a=a, b=b, source=SOURCES[source], first=first, last=last, times=times, text=text)
-    pairs = tuple((Key(end[:-1]), end[-1] == "1") for end in ends.split()) if ends else ()
+    pairs = tuple((Key(end), live == 1) for end, live in orjson.loads(ends).items())
     return StoredRollup(rollup=rollup, ends=pairs, settled=bool(settled), version=version)
 
 
 def rollup_row(stored: StoredRollup) -> Row:
-    """The same, for `apply.evidence`; the ends are rows of their own."""
+    """The same, for `apply.evidence`."""
     r = stored.rollup
-    return (r.key, r.said.name, r.a, r.b, r.source.name, r.first, r.last, r.times, r.text, int(stored.settled), stored.version)
+    ends = orjson.dumps({end: int(live) for end, live in sorted(stored.ends)}).decode()
+    return (r.key, r.said.name, r.a, r.b, r.source.name, r.first, r.last, r.times, r.text, int(stored.settled), stored.version, ends)
+
+
+def mention_rows(stored: StoredRollup) -> Iterator[Row]:
+    """What leads back to a roll-up, for `apply.link`."""
+    rollup, ends = stored.rollup, {end for end, _ in stored.ends}
+    for named in ends if ends and rollup.said is Said.RESOLVED_AS else ends | ({rollup.b} - {rollup.a}):
+        yield named, rollup.a, rollup.key, int(named in ends)
 
 
 def named_by(stored: StoredRollup) -> set[Key]:

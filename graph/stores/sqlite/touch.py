@@ -43,7 +43,7 @@ def move(database: Database, tenant: int, touches: Sequence[Touch]) -> list[Key 
 
 def _rollups(database: Database, tenant: int, keys: set[Key]) -> dict[Key, _Known]:
     rows = database.rows(sql("touch.rollups"), {"tenant": tenant, "keys": listed(sorted(keys))})
-    return {key: _Known(bool(settled), first, last, orjson.loads(ends)) for key, settled, first, last, ends in rows}
+    return {key: _Known(bool(settled), first, last, list(orjson.loads(ends))) for key, settled, first, last, ends in rows}
 
 
 def _people(database: Database, tenant: int, keys: set[Key]) -> dict[Key, Key]:

@@ -2,7 +2,7 @@
 
 -- name: touch.rollups
 -- The roll-ups named, each with the identifiers it links to.
-SELECT e.key, e.settled, e.first, e.last, (SELECT json_group_array(l.b) FROM link AS l WHERE l.tenant = e.tenant AND l.evidence = e.key)
+SELECT e.key, e.settled, e.first, e.last, e.ends
 FROM json_each(:keys) AS k CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.key = k.value
 
 -- name: touch.people
