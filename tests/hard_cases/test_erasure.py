@@ -230,27 +230,6 @@ async def test_the_feed_tells_whom_to_forget(brands: Brands) -> None:
     assert 1 == len({change.transaction for change in told})
 
 
-async def test_words_lose_what_they_quote(brands: Brands) -> None:
-    """Values that stand in reasons, of the receipt and of others, are replaced by one fixed word; phones by their key."""
-    api = await brands.fresh()
-    value = "oT8kW5pZ1xQeR7vLm3NcYdB0uHsE"
-    waiting = "oWaitsAtAGhost0123456789abcd"
-    await play(api, [record(f"mini {value} u {PHONE}", "mini b v", f"ghost {waiting} u", on=1)])
-    override = {"rule": "mini_program.same", "change": {"value": 3}, "reason": f"for {value}, tel. +86 138-0013-8000"}
-    rules = (await api.ask("{ bindingRules { name } }"))["bindingRules"]
-    await api.done("overrideLimit", **(override | {"rule": rules[0]["name"]}))
-    first = await erased(api, "mini:b", reason=f"{value} asked for it, mail a.b@example.com")
-    payload = await erased(api, f"mini:{value}", reason=f"{value} (138 0013 8000) wrote, {waiting} too")
-    texts = [one["source"] for one in (await api.ask("{ bindingRules { source } }"))["bindingRules"]]
-    assert [] == [text for text in texts if value in text or "8000" in text]
-    assert any("for [erased], tel. [erased]" in text for text in texts)
-    assert "[erased] ([erased]) wrote, [erased] too" == json.loads(payload["receipt"]["document"])["reason"]
-    shown = "query ($id: ID!) { node(id: $id) { ... on ErasureReceipt { document signature publicKey } } }"
-    again = (await api.ask(shown, id=first["receipt"]["id"]))["node"]
-    assert "[erased] asked for it, mail [erased]" == json.loads(again["document"])["reason"]
-    assert verifies(again["document"], again["signature"], again["publicKey"])
-
-
 async def test_only_stewards_erase(brands: Brands) -> None:
     """Erasing needs the scope STEWARD, and a reason."""
     api = await brands.fresh()
