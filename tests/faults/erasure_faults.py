@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import pytest
 
-from graph import link, record, tombstones
+from graph import erase, link, record, tombstones
+from graph.decisions import Decision
 from graph.erasure import Erasing
 from graph.evidence import Rollup
-from graph.node import Key
+from graph.node import Key, Node
+from graph.quarantine import Quarantined
 from graph.rows import Row
 from graph.tombstones import Tombstone
+from graph.turn import Writes
 from tests.faults.faults import fault
 
 ERASED = "the_erased_stay_erased"
@@ -81,3 +85,33 @@ def others_lose_their_openid(patch: pytest.MonkeyPatch) -> None:
         yield from ()
 
     patch.setattr(Erasing, "_left_over", nothing)
+
+
+@fault(ERASED)
+def decisions_kept(patch: pytest.MonkeyPatch) -> None:
+    """Decisions about the erased stay."""
+    _keep(patch, Decision)
+
+
+@fault(ERASED)
+def waiting_rows_kept(patch: pytest.MonkeyPatch) -> None:
+    """Rows of the erased that wait in quarantine stay."""
+    _keep(patch, Quarantined)
+
+
+def _keep(patch: pytest.MonkeyPatch, kind: type[Node]) -> None:
+    right = erase._Turn._naming
+    patch.setattr(erase._Turn, "_naming", lambda *given: (node for node in right(*given) if not isinstance(node, kind)))
+
+
+@fault(ERASED)
+def words_kept(patch: pytest.MonkeyPatch) -> None:
+    """Nobody looks into what people wrote down."""
+    patch.setattr(erase, "_reworded", lambda *_: [])
+
+
+@fault(ERASED)
+def rows_turned_away_uncounted(patch: pytest.MonkeyPatch) -> None:
+    """Rows that are turned away are not counted."""
+    right = Writes.add
+    patch.setattr(Writes, "add", lambda self, other: right(self, replace(other, blocked=0)))

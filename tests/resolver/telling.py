@@ -157,7 +157,7 @@ class Teller:
             case Decided():
                 await self._decide(one)
             case Revoke(key):
-                await revoke_decision(self.tenant, f"dec_{self._decision_key(key)}", Word(reason="test", author="test"))
+                await revoke_decision(self.tenant, f"dec_{self.decision_key(key)}", Word(reason="test", author="test"))
 
     async def _claim(self, one: Claimed | Unlinked) -> None:
         if isinstance(one, Unlinked):
@@ -230,11 +230,11 @@ class Teller:
 
     async def _decide(self, one: Decided) -> None:
         a, b = self.names.key(one.a), self.names.key(one.b)
-        key, both = self._decision_key(one.key), frozenset((a, b))
+        key, both = self.decision_key(one.key), frozenset((a, b))
         made = Decision(key=key, kind=DecisionKind(one.kind), a=a, b=b, reason="test", author="test", decided=one.at)
         scope = Scope(people=both, expand=both, names=both)
         await self.tenant.write(lambda _: scope, lambda loaded: (_derived(self.tenant, loaded, made)[0], None))
 
-    def _decision_key(self, name: str) -> Key:
-        """In each tenant another, as keys of chance are, but in the order of the names, by which ties are broken."""
+    def decision_key(self, name: str) -> Key:
+        """A decision's key: in each tenant another, as keys of chance are, but in the order of the names, by which ties are broken."""
         return Key(name.replace("0" * 10, self.tenant.keys.derive("Decisions")[:10], 1).ljust(22, "x"))
