@@ -21,10 +21,7 @@ from graph.state import PREFIX, Label
 from graph.tenant import Tenant
 from graph.tombstones import Tombstone
 from graph.turn import Incomplete, Loaded, Scope, Writes
-from graph.wording import TELLING, Wording, searchable, without_contacts
-
-WORDS = ("reason", "revoked_reason", "last_error")
-"""Fields that hold words of people, or of a program about its work."""
+from graph.wording import TELLING, Wording, searchable, without_contacts, words_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +197,7 @@ def _reworded(loaded: Loaded, wording: Wording, tenant: Tenant) -> Iterator[Node
         if isinstance(node, ErasureReceipt):
             again: Node = reworded(node, wording.cleaned(reason_in(node)), tenant.keys)
         else:
-            words = {name: wording.cleaned(text) for name in WORDS if isinstance(text := getattr(node, name, None), str)}
+            words = {name: wording.cleaned(text) for name, text in words_of(node).items()}
             again = replace(node, **words)  # type: ignore[arg-type]  # these fields are texts
         if again != node:
             yield again

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
-from graph.accounts import REGISTERED, Binding, Registry, Touchpoint
+from graph.accounts import REGISTERED, Registry, Touchpoint
 from graph.decisions import Decision, DecisionKind, contradiction
 from graph.derive import News, derive
 from graph.errors import Refused, SimpleError, UserErrorCode
 from graph.evidence import Rollup, Said, ends, merge
+from graph.incoming import longer, merged, recognising, worded
 from graph.jobs import Job, JobKind, JobState
 from graph.keys import Keys
 from graph.node import FOR_EVER, Key, Millis, Node
@@ -26,8 +26,7 @@ from graph.tenant import Tenant
 from graph.tombstones import Naming, is_barred
 from graph.turn import Loaded, Scope, Writes
 from graph.witness import followed
-
-T = TypeVar("T", Decision, Node)
+from graph.wording import quoted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,28 +122,23 @@ async def restore_registry(tenant: Tenant, nodes: Sequence[Node], policy: Identi
         if not is_new and policy != before.policy:
             raise Refused(SimpleError(message=OTHER_POLICY, code=UserErrorCode.INVALID_INPUT))
         known: dict[Key, Node] = {key: node for shelf in REGISTERED for key, node in getattr(before, shelf).items()}
-        merged = {node.key: _merged(node, known.get(node.key)) for node in nodes}
-        after = Registry.of(before.version + 1, {**known, **merged}.values(), policy)
+        wording = recognising(loaded, policy, tenant.keys)
+        after_all = {node.key: merged(node, known.get(node.key), wording) for node in nodes}
+        after = Registry.of(before.version + 1, {**known, **after_all}.values(), policy)
         writes = Writes(policy=policy if policy != before.policy else None)
-        for node in merged.values():
+        for node in after_all.values():
             if isinstance(node, Touchpoint):
                 _touchpoint(node, before, after, writes, tenant.keys.derive("Restore", job.key, node.key), tenant.now())
             elif node != known.get(node.key):
                 writes.put.append(node)
         return _noted(writes, loaded, job), None
 
-    await tenant.write(lambda _: Scope(keys=frozenset([job.key])), decide)
+    await tenant.write(lambda _: Scope(keys=quoted(nodes, policy, tenant.keys) | {job.key}), decide)
 
 
 OTHER_POLICY = (
     "The tenant has another identity policy than the export: set the same one first (setIdentityPolicy), or restore into a new store."
 )
-
-
-def _merged(node: Node, known: Node | None) -> Node:
-    """An assertion that was retracted on either side is retracted."""
-    is_retracted = isinstance(known, Binding) and isinstance(node, Binding) and known.is_retracted
-    return known if is_retracted and known is not None else node
 
 
 def _touchpoint(node: Touchpoint, before: Registry, after: Registry, writes: Writes, job_key: Key, now: Millis) -> None:  # noqa: PLR0917
@@ -162,9 +156,13 @@ async def restore_nodes(tenant: Tenant, nodes: Sequence[Node], job: Job) -> None
     """Nodes that stand by themselves; one that is here already stays as it is."""
 
     def decide(loaded: Loaded) -> tuple[Writes, None]:
-        return _noted(Writes(put=[node for node in nodes if node.key not in loaded.nodes]), loaded, job), None
+        wording = recognising(loaded, loaded.registry.policy, tenant.keys)
+        return _noted(Writes(put=[worded(node, None, wording) for node in nodes if node.key not in loaded.nodes]), loaded, job), None
 
-    await tenant.write(lambda _: Scope(keys=frozenset([job.key, *(node.key for node in nodes)])), decide)
+    def scope(registry: Registry) -> Scope:
+        return Scope(keys=quoted(nodes, registry.policy, tenant.keys).union([job.key], (node.key for node in nodes)))
+
+    await tenant.write(scope, decide)
 
 
 async def restore_decisions(tenant: Tenant, decisions: Sequence[Decision], job: Job) -> dict[Key, str]:
@@ -173,14 +171,19 @@ async def restore_decisions(tenant: Tenant, decisions: Sequence[Decision], job: 
     One that names somebody who was erased is counted and not kept, like all that was said of them before.
     """
     named = frozenset(key for decision in decisions for key in (decision.a, decision.b))
-    scope = Scope(people=named, expand=named, names=named, keys=frozenset([job.key, *(decision.key for decision in decisions)]))
+    own = frozenset([job.key, *(decision.key for decision in decisions)])
+
+    def scope(registry: Registry) -> Scope:
+        return Scope(people=named, expand=named, names=named, keys=own | quoted(decisions, registry.policy, tenant.keys))
 
     def decide(loaded: Loaded) -> tuple[Writes, dict[Key, str]]:
         standing: dict[Key, Decision] = dict(loaded.decisions)
         news, refused = News(cause="import"), dict[Key, str]()
         allowed = [one for one in decisions if not is_barred(one.pair, one.decided, loaded.tombstones)]
-        for decision in allowed:
-            known = loaded.nodes.get(decision.key)
+        wording = recognising(loaded, loaded.registry.policy, tenant.keys)
+        for one in allowed:
+            known = loaded.nodes.get(one.key)
+            decision = worded(one, known, wording)
             if known == decision or (isinstance(known, Decision) and known.revoked is not None):
                 continue
             other = None if decision.revoked or decision.kind is DecisionKind.RETRACT else contradiction(decision, standing.values())
@@ -193,7 +196,7 @@ async def restore_decisions(tenant: Tenant, decisions: Sequence[Decision], job: 
         writes.blocked = len(decisions) - len(allowed)
         return _noted(writes, loaded, job), refused
 
-    return await tenant.write(lambda _: scope, decide)
+    return await tenant.write(scope, decide)
 
 
 async def restore_evidence(tenant: Tenant, parts: Parts, job: Job) -> None:
@@ -212,7 +215,7 @@ async def restore_evidence(tenant: Tenant, parts: Parts, job: Job) -> None:
         writes.blocked = len(read.rollups) - len(said)
         left = [row for row in read.waiting if not any(is_barred(one.names, one.at, loaded.tombstones) for one in read.named[row.key])]
         writes.blocked += len(read.waiting) - len(left)
-        writes.put += [node for row in left if (node := _longer(row, loaded.nodes.get(row.key))) != loaded.nodes.get(row.key)]
+        writes.put += [node for row in left if (node := longer(row, loaded.nodes.get(row.key))) != loaded.nodes.get(row.key)]
         known = derived.customer.keys() | loaded.followed.keys() | loaded.tombstones.keys()
         gone = [one for one in parts.former if one.key not in known and one.witness not in loaded.tombstones]
         writes.members += [followed(one.key, one.witness) for one in gone]
@@ -268,13 +271,6 @@ def _scope(news: _News, registry: Registry, keys: Keys, job: Job) -> Scope:
     waiting = frozenset(node.key for node in news.waiting)
     named = {key for naming in news.named.values() for one in naming for key in one.names}
     return Scope(people=frozenset(people), expand=frozenset(expand), names=frozenset(names), keys=waiting | named | {job.key})
-
-
-def _longer(row: Quarantined, known: Node | None) -> Quarantined:
-    """A row that waits on both sides waits once."""
-    if not isinstance(known, Quarantined):
-        return row
-    return replace(row, first=min(row.first, known.first), last=max(row.last, known.last), times=max(row.times, known.times))
 
 
 def flaw(said: Testimony, registry: Registry, keys: Keys) -> str | None:

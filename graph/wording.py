@@ -10,12 +10,15 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import cast
 
 from graph.errors import Refused
 from graph.keys import Keys
-from graph.node import Key
+from graph.node import Key, Node
 from graph.policy import IdentityPolicy, NamespacePolicy, Normaliser
 
+WORDS = ("reason", "revoked_reason", "last_error")
+"""Fields of nodes that hold words of people, or of a program about its work."""
 GONE = "[erased]"
 """What stands in place of an erased value."""
 TELLING = 8
@@ -93,6 +96,32 @@ class Wording:
     def _is_known(self, namespace: NamespacePolicy, value: str) -> bool:
         normalised = _normalised(namespace, value)
         return normalised is not None and self._keys.external_id(namespace.namespace, normalised) in self._erased
+
+
+class _Asked:
+    """Holds no key, and remembers which ones it was asked for."""
+
+    def __init__(self) -> None:
+        self.keys: set[Key] = set()
+
+    def __contains__(self, key: object) -> bool:
+        self.keys.add(cast("Key", key))
+        return False
+
+
+def words_of(node: Node) -> dict[str, str]:
+    """What people wrote into a node, by field."""
+    return {name: text for name in WORDS if isinstance(text := getattr(node, name, None), str)}
+
+
+def quoted(nodes: Iterable[Node], policy: IdentityPolicy, keys: Keys) -> frozenset[Key]:
+    """The keys of whatever their words may quote, of what is recognised by its key."""
+    asked = _Asked()
+    wording = Wording((), asked, policy, keys)
+    for node in nodes:
+        for text in words_of(node).values():
+            wording.cleaned(text)
+    return frozenset(asked.keys)
 
 
 def searchable(values: Iterable[str]) -> frozenset[str]:
