@@ -1,4 +1,4 @@
-"""The properties of rebuilding, copying and caps in small: a few dozen histories each, stopped at the first that does not hold."""
+"""The properties of comparing, copying and caps in small: a few dozen histories each, stopped at the first that does not hold."""
 
 from __future__ import annotations
 
@@ -19,18 +19,10 @@ from graph.tenant import Tenant
 from tests.invariants.test_16_no_cap_drops_data import IN_MEMORY, play
 from tests.invariants.told import told
 from tests.resolver.memory_store import MemoryStore
-from tests.resolver.rebuilt import picture_of, rebuilt_from
+from tests.resolver.rebuilt import picture_of
 from tests.resolver.telling import WatchedTenant
 
 T = TypeVar("T")
-
-
-async def incremental_equals_rebuild(seeds: Iterable[int]) -> None:
-    """What a store ends up with is what a rebuild from its evidence gives."""
-    for seed in seeds:
-        store = MemoryStore()
-        await told(cast("Store", store), "t", seed)
-        assert [] == list(apart(picture_of(store), rebuilt_from(store))), f"history {seed}"
 
 
 async def no_cap_drops_data(seeds: Iterable[int]) -> None:

@@ -22,7 +22,9 @@ def replayed(changes: Iterable[Change], known: Membership | None = None) -> Memb
 
 
 def check_numbers(changes: list[Change]) -> None:
-    """1, 2, 3, …, and the changes of a transaction side by side."""
+    """1, 2, 3, …, and the changes of a transaction side by side, each saying how many of them follow."""
     assert list(range(1, len(changes) + 1)) == [change.sequence for change in changes]
-    runs = [transaction for transaction, _ in groupby(changes, key=lambda change: change.transaction)]
-    assert len(set(runs)) == len(runs)
+    runs = [(transaction, list(together)) for transaction, together in groupby(changes, key=lambda change: change.transaction)]
+    assert len(dict(runs)) == len(runs)
+    for _, together in runs:
+        assert [*reversed(range(len(together)))] == [change.changes_left for change in together]
