@@ -18,7 +18,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-DOCUMENT = "subscription ($after: String) { changes(after: $after) { cursor node { id } } }"
+DOCUMENT = "subscription ($after: String) { changes(after: $after) { cursor node { id kind } } }"
 START = "MDAwMDAwMDAwMDAwMDAwMA"
 """The cursor before the first change."""
 
@@ -60,7 +60,7 @@ async def follow(address: str, key: str, transport: str, file: Path) -> None:
     while True:
         with suppress(OSError, WebSocketException, httpx.HTTPError), file.open("a") as out:
             async for change in changes(address, key, last_cursor(file)):
-                out.write(f"{change['cursor']} {change['node']['id']}\n")
+                out.write(f"{change['cursor']} {change['node']['id']} {change['node']['kind']}\n")
                 out.flush()
         await asyncio.sleep(0.05)
 

@@ -36,9 +36,10 @@ APP = "wxlive"
 
 @dataclass
 class Live:
-    """The service, where it is, and a key to it."""
+    """The service, where it is, a tenant of it and a key to that."""
 
     address: str
+    name: str
     key: str
     parts: Parts
     server: WebServer
@@ -46,7 +47,7 @@ class Live:
     @property
     def tenant(self) -> Tenant:
         """Whose key it is."""
-        return Tenant(self.parts.services.store, "default")
+        return Tenant(self.parts.services.store, self.name)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -60,7 +61,7 @@ class Live:
 
     async def numbers(self) -> list[str]:
         """The ids of all changes, in order, as they are stored."""
-        return [change.id for change in await self.tenant.store.changes("default", 0, 100_000)]
+        return [change.id for change in await self.tenant.store.changes(self.name, 0, 100_000)]
 
     @asynccontextmanager
     async def socket(self, *, init: Json | None = None, **given: Any) -> AsyncIterator[ClientConnection]:  # noqa: ANN401 - whatever `connect` takes
@@ -118,8 +119,8 @@ async def edge(line: ClientConnection) -> Json:
 
 
 @asynccontextmanager
-async def live(settings: Settings) -> AsyncIterator[Live]:
-    """A running service whose brand has one touchpoint."""
+async def live(settings: Settings, name: str = "default") -> AsyncIterator[Live]:
+    """A running service, and a tenant of this name whose brand has one touchpoint."""
     service = Service(settings, Credentials(), GraphiQL(settings.graphiql), tell=lambda _: None)
     server, listener, ready = web_server(service.application()), listen("127.0.0.1", 0), asyncio.Event()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # so that a slow reader is noticed after little
@@ -127,13 +128,14 @@ async def live(settings: Settings) -> AsyncIterator[Live]:
     try:
         await asyncio.wait({running, asyncio.ensure_future(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
         assert service.parts is not None, running.exception()
-        tenant = Tenant(service.parts.services.store, "default")
+        tenant = Tenant(service.parts.services.store, name)
+        await tenant.store.create_tenant(tenant.name)
         shop = Touchpoint(key=tenant.keys.touchpoint(APP), app_id=APP, kind=TouchpointKind.MINI_PROGRAM, name=APP)
         await tenant.write(registry_only, lambda _: (Writes(put=[shop]), None))
         _, key = await create_key(tenant, "live", list(Scope))
         while not server.started:  # noqa: ASYNC110  # nothing tells
             await asyncio.sleep(0.01)
-        yield Live(address_of(listener), key, service.parts, server)
+        yield Live(address_of(listener), name, key, service.parts, server)
     finally:
         server.should_exit = True
         await running

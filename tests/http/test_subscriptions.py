@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -19,24 +21,38 @@ from websockets.typing import Subprotocol
 from app.access import create_key, revoke_key
 from app.api.changes import cursor_at
 from app.following import Room
+from app.settings import Settings
 from graph.apikeys import Scope
 from tests.http.conftest import settings_in
 from tests.http.live import CHANGES, PROTOCOL, Json, Live, edge, live, received, subscribe
+from tests.stores.harness import SECRET
 
 SLOW = 200
 """Changes of 10 kB each: more than the buffers hold that lie between."""
 
 
+@pytest.fixture(
+    scope="module",
+    params=["sqlite", pytest.param("neo4j", marks=[pytest.mark.neo4j, pytest.mark.xdist_group("subscriptions on neo4j")])],
+)
+def settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """On a store of each kind; the server of Neo4j may hold what other tests left."""
+    folder = tmp_path_factory.mktemp("live")
+    if request.param == "sqlite":
+        return settings_in(folder)
+    return settings_in(folder, store=request.getfixturevalue("neo4j_uri"), secret=SECRET.decode())
+
+
 @pytest.fixture(scope="module")
-async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Live]:
+async def service(settings: Settings) -> AsyncIterator[Live]:
     """One service for these tests: each writes changes of its own and begins where the feed then ends."""
-    async with live(settings_in(tmp_path_factory.mktemp("live"))) as one:
+    async with live(settings, f"subscriptions {secrets.token_hex(4)}") as one:
         yield one
 
 
 async def end(service: Live) -> str:
     """The feed's present end."""
-    return cursor_at(await service.tenant.store.feed_end("default"))
+    return cursor_at(await service.tenant.store.feed_end(service.name))
 
 
 async def code_of(line: ClientConnection) -> int | None:
@@ -123,7 +139,7 @@ async def test_a_browser_goes_on_by_itself(service: Live) -> None:
 async def test_a_query_as_events(service: Live) -> None:
     """Whoever prefers events is answered a query in them: one result, then `complete`; whoever likes JSON as well gets JSON."""
     async with service.events("{ viewer { tenant } }") as events:
-        assert {"data": {"viewer": {"tenant": "default"}}} == (await anext(events))["data"]
+        assert {"data": {"viewer": {"tenant": service.name}}} == (await anext(events))["data"]
         assert "complete" == (await anext(events))["event"]
     async with httpx.AsyncClient(base_url=service.address) as http:
         accept = "application/graphql-response+json, application/json, text/event-stream"
@@ -175,7 +191,7 @@ async def test_who_may_speak(service: Live) -> None:
     """A key comes in the header or in `connection_init`; without a good one the code is 4403, and 4401 for who does not begin with that."""
     async with service.socket(init={"Authorization": f"Bearer {service.key}"}) as line:
         await subscribe(line, document="query { viewer { tenant } }")
-        assert {"viewer": {"tenant": "default"}} == (await received(line))["payload"]["data"]
+        assert {"viewer": {"tenant": service.name}} == (await received(line))["payload"]["data"]
     for payload in ({}, {"Authorization": "Bearer ug_nobody"}, {"Authorization": 7}):
         async with connect(f"{service.address.replace('http', 'ws')}/graphql", subprotocols=[PROTOCOL], proxy=None) as line:
             await line.send(json.dumps({"type": "connection_init", "payload": payload}))
@@ -270,10 +286,10 @@ async def test_a_slow_reader_is_cut_off(service: Live, monkeypatch: pytest.Monke
         assert (await service.numbers())[len(read) - SLOW] == (await edge(line))["node"]["id"]
 
 
-async def test_stopping_leaves_it_to_be_resumed(tmp_path: Path) -> None:
+async def test_stopping_leaves_it_to_be_resumed(settings: Settings, tmp_path: Path) -> None:
     """A service that stops ends subscriptions at once, without `complete`: a follower goes on from their cursor when it is back."""
-    settings = settings_in(tmp_path)
-    async with live(settings) as one:
+    settings, name = replace(settings, data=tmp_path), f"stopping {secrets.token_hex(4)}"
+    async with live(settings, name) as one:
         async with one.socket() as line, one.events() as events:
             await subscribe(line)
             await asyncio.sleep(0.3)
@@ -286,7 +302,7 @@ async def test_stopping_leaves_it_to_be_resumed(tmp_path: Path) -> None:
             assert [] == [event async for event in events]
             assert 5 > time.monotonic() - began
         key = one.key
-    async with live(settings) as again:
+    async with live(settings, name) as again:
         again.key = key
         await again.record("stopping-2")
         async with again.socket() as line:
