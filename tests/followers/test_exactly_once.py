@@ -32,6 +32,8 @@ from tests.concurrency.stage import ROOT, Stage, on_neo4j, on_sqlite
 CHANGES = int(os.environ.get("FEED_CHANGES", "") or 1500)
 PEOPLE = CHANGES // 4
 """So many are met again and again: few enough to merge, and to be parted, too many to be done with before the feed is long enough."""
+EVERY = 120
+"""Changes between two kills, on the average: as many kills on a slow store, or a busy machine, as on a fast one."""
 FOLLOWER = "tests.followers.follower"
 
 
@@ -138,7 +140,9 @@ async def play(stage: Stage, folder: Path) -> None:
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(Writing(tenant, random.Random(9)).run())
                 while not writing.done():
-                    await asyncio.sleep(dice.uniform(0.3, 1.5))
+                    goal = await tenant.store.feed_end(tenant.name) + dice.randrange(2 * EVERY)
+                    while not writing.done() and await tenant.store.feed_end(tenant.name) < goal:  # noqa: ASYNC110  # a store tells nobody
+                        await asyncio.sleep(0.02)
                     victim = dice.choice((service, *followers))
                     await victim.stop(dice.choice((signal.SIGKILL, signal.SIGTERM)))
                     victim.start()
