@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -75,31 +76,35 @@ def standing(decisions: Iterable[Decision]) -> list[Decision]:
     return sorted((d for d in decisions if d.revoked is None), key=lambda d: (d.decided, d.key))
 
 
-def contradiction(new: Decision, others: Iterable[Decision]) -> Decision | None:
-    """The standing decision that forbids a new SAME or DIFFERENT: what SAMEs join, no DIFFERENT may part. None where there is none."""
-    live = [d for d in standing(others) if d.kind is not DecisionKind.RETRACT]
-    sames = [d for d in live if d.kind is DecisionKind.SAME] + ([new] if new.kind is DecisionKind.SAME else [])
-    closure = _closure(sames)
+def contradiction(new: Decision, others: Iterable[Decision]) -> list[Decision]:
+    """The standing decisions that forbid a new one, for what SAMEs join no DIFFERENT may part; none where nothing does.
+
+    Of several reasons it is the one with the fewest decisions: the DIFFERENT, and every SAME on the way between its two sides.
+    """
+    if new.revoked is not None or new.kind is DecisionKind.RETRACT:
+        return []
+    live = standing(others)
+    sames = [one for one in live if one.kind is DecisionKind.SAME]
+    from_a = _ways(new.a, sames)
     if new.kind is DecisionKind.DIFFERENT:
-        if closure.get(new.a, new.a) != closure.get(new.b, new.b):
-            return None
-        return next((d for d in sames if d.pair == new.pair), None) or next(d for d in sames if closure[d.a] == closure[new.a])
-    for other in live:
-        if other.kind is DecisionKind.DIFFERENT and closure.get(other.a, other.a) == closure.get(other.b, other.b):
-            return other
-    return None
+        return from_a.get(new.b, [])
+    from_b = _ways(new.b, sames)
+    sides = [(one, *side) for one in live if one.kind is DecisionKind.DIFFERENT for side in ((one.a, one.b), (one.b, one.a))]
+    met = [[one, *from_a[x], *from_b[y]] for one, x, y in sides if x in from_a and y in from_b]
+    return min(met, key=len, default=[])
 
 
-def _closure(sames: Iterable[Decision]) -> dict[Key, Key]:
-    """Each named key's representative among the SAMEs."""
-    root: dict[Key, Key] = {}
-
-    def find(key: Key) -> Key:
-        while root.setdefault(key, key) != key:
-            root[key] = root[root[key]]
-            key = root[key]
-        return key
-
+def _ways(start: Key, sames: Iterable[Decision]) -> dict[Key, list[Decision]]:
+    """Each key that SAMEs lead to, with the fewest that do; where ways are equally long, over those decided first."""
+    leading: dict[Key, list[tuple[Decision, Key]]] = defaultdict(list)
     for same in sames:
-        root[find(same.b)] = find(same.a)
-    return {key: find(key) for key in list(root)}
+        leading[same.a].append((same, same.b))
+        leading[same.b].append((same, same.a))
+    ways: dict[Key, list[Decision]] = {start: []}
+    reached = [start]
+    for key in reached:  # it grows meanwhile
+        for same, other in leading[key]:
+            if other not in ways:
+                ways[other] = [*ways[key], same]
+                reached.append(other)
+    return ways

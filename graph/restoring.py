@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from graph.accounts import REGISTERED, Registry, Touchpoint
-from graph.decisions import Decision, DecisionKind, contradiction
+from graph.decisions import Decision, contradiction
 from graph.derive import News, derive
 from graph.errors import Refused, SimpleError, UserErrorCode
 from graph.evidence import Rollup, Said, ends, merge
@@ -186,7 +186,7 @@ async def restore_decisions(tenant: Tenant, decisions: Sequence[Decision], job: 
             decision = worded(one, known, wording)
             if known == decision or (isinstance(known, Decision) and known.revoked is not None):
                 continue
-            other = None if decision.revoked or decision.kind is DecisionKind.RETRACT else contradiction(decision, standing.values())
+            other = next(iter(contradiction(decision, standing.values())), None)
             if other:
                 refused[decision.key] = f"It contradicts decision {other.id}: revoke that one first."
                 continue

@@ -138,9 +138,14 @@ async def _decide(
 
 def _derived(tenant: Tenant, loaded: Loaded, made: Decision) -> tuple[Writes, PartitionEffect]:
     """What follows from a decision. Raises Refused where it contradicts standing ones."""
-    other = contradiction(made, loaded.decisions.values()) if made.kind is not DecisionKind.RETRACT else None
-    if other:
-        message = f"This contradicts decision {other.id}: revoke that one first."
+    others = contradiction(made, loaded.decisions.values())
+    if others:
+        named = ", ".join(one.id for one in others)
+        message = (
+            f"This contradicts decision {named}: revoke that one first."
+            if len(others) == 1
+            else f"This contradicts decisions {named} together: revoke one of them first."
+        )
         raise Refused(SimpleError(message=message, code=UserErrorCode.CONTRADICTING_DECISION))
     derived = derive(loaded, tenant.keys, News(cause=CAUSE[made.kind], decisions=[made]), tenant.now())
     return derived.writes, derived.effect
