@@ -25,7 +25,7 @@ from app.following import Following
 from app.http.answers import Problem
 from app.http.endpoint import GraphQLEndpoint, Limits
 from app.http.graphiql import GraphiQL
-from app.http.patience import PatientSocket
+from app.http.patience import AbruptHTTP, PatientSocket
 from app.http.socket import GraphQLSocket
 from app.http.web import web_app
 from app.ingest.backfill import Backfills
@@ -259,6 +259,7 @@ def web_server(application: Starlette, *, largest_message: int = 2_000_000) -> W
         access_log=False,
         server_header=False,
         date_header=False,
+        http=AbruptHTTP,
         ws=PatientSocket,
         ws_per_message_deflate=False,  # messages are small, and each connection would keep a window
         ws_max_size=largest_message,

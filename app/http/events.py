@@ -5,18 +5,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
-from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.following import Leaving
+from app.http import patience
 from app.http.answers import dump, result_body
 from app.http.negotiation import EVENT_STREAM
 
 PING = 15.0
 """Seconds of silence after which a comment is sent, by which both sides notice that the other is gone."""
-PATIENCE = 20.0
-"""Seconds that a client may leave what is sent to it lying; then it is cut off, and goes on from its last event."""
 HEADERS = {
     "Cache-Control": "private, no-store, no-transform",
     "X-Accel-Buffering": "no",  # what stands in front shall pass events on at once
@@ -32,21 +30,25 @@ def event_stream(results: Results, cursor: Callable[[], str | None]) -> Streamin
 
 
 class PatientStream(StreamingResponse):
-    """A stream that waits for its reader, and not for ever."""
+    """A stream that waits for its reader, and not for ever: who is cut off goes on from their last event."""
 
-    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it; whoever went away, or takes nothing any more, is let go."""
 
         async def patient(message: Any) -> None:  # noqa: ANN401 - whatever ASGI sends
-            async with asyncio.timeout(PATIENCE):
-                await send(message)
+            try:
+                async with asyncio.timeout(patience.PATIENCE):
+                    await send(message)
+            except TimeoutError:
+                patience.hang_up(scope)
+                await leaves  # to return before they are gone would be an answer cut short, which uvicorn logs
 
         leaves = asyncio.ensure_future(self.listen_for_disconnect(receive))
         sends = asyncio.ensure_future(self.stream_response(patient))
         try:
             await asyncio.wait({leaves, sends}, return_when=asyncio.FIRST_COMPLETED)
-            if sends.done() and (failure := sends.exception()) and not isinstance(failure, OSError | ClientDisconnect):
-                raise failure
+            if sends.done():
+                sends.result()
         finally:
             for task in (leaves, sends):
                 task.cancel()

@@ -1,8 +1,10 @@
-"""WebSockets for those who read: uvicorn's, but whoever leaves what is sent to them lying is cut off with a code."""
+"""Connections for those who read: uvicorn's, but whoever leaves what lasts lying is cut off, from a WebSocket with a code."""
 
 import asyncio
 from typing import Any
 
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -11,6 +13,21 @@ PATIENCE = 20.0
 FAREWELL = 10.0
 """Seconds in which it may still read the code."""
 TOO_SLOW = 4413
+_HANG_UP = "hang_up"
+
+
+class AbruptHTTP(HttpToolsProtocol):
+    """One connection, which the application may end at once: uvicorn itself would wait until all that was sent is taken."""
+
+    def on_message_begin(self) -> None:
+        """Hand the means along with each request."""
+        super().on_message_begin()
+        self.scope["state"][_HANG_UP] = self.transport.abort
+
+
+def hang_up(scope: Scope) -> None:
+    """End the connection that a request came by, whatever still lies there."""
+    scope["state"][_HANG_UP]()
 
 
 class PatientSocket(WebSocketsSansIOProtocol):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import re
 import secrets
 import socket
 import time
@@ -29,6 +31,8 @@ from tests.stores.harness import SECRET
 
 SLOW = 200
 """Changes of 10 kB each: more than the buffers hold that lie between."""
+NODES = " ".join(f"i{number}: node {{ identifierIds customerId id previousCustomerIds transactionId }}" for number in range(45))
+MUCH = f"subscription ($after: String) {{ changes(after: $after) {{ cursor {NODES} }} }}"
 
 
 @pytest.fixture(
@@ -269,11 +273,9 @@ async def test_a_slow_reader_is_cut_off(service: Live, monkeypatch: pytest.Monke
     monkeypatch.setattr("app.http.patience.PATIENCE", 0.5)
     since = await end(service)
     await service.record(*(f"slow-{number}" for number in range(SLOW)))
-    much = " ".join(f"i{number}: node {{ identifierIds customerId id previousCustomerIds transactionId }}" for number in range(45))
-    document = f"subscription ($after: String) {{ changes(after: $after) {{ cursor {much} }} }}"
     read: list[str] = []
     async with service.socket(max_queue=1, sock=narrow(service.address)) as line:
-        await subscribe(line, since, document)
+        await subscribe(line, since, MUCH)
         await seats(service, 1)
         await seats(service, 0)
         with suppress(ConnectionClosed):
@@ -284,6 +286,34 @@ async def test_a_slow_reader_is_cut_off(service: Live, monkeypatch: pytest.Monke
     async with service.socket() as line:
         await subscribe(line, read[-1])
         assert (await service.numbers())[len(read) - SLOW] == (await edge(line))["node"]["id"]
+
+
+async def test_a_slow_reader_of_events_is_cut_off(service: Live, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Who leaves events lying loses seat and connection, which is no news for the log, and goes on from the last one that they took."""
+    monkeypatch.setattr("app.http.patience.PATIENCE", 0.5)
+    monkeypatch.setattr(logging.getLogger("uvicorn.error"), "handlers", [caplog.handler])
+    since = await end(service)
+    await service.record(*(f"slow-event-{number}" for number in range(SLOW)))
+    headers = {**service.headers, "Accept": "text/event-stream"}
+    request = httpx.Request("POST", service.address, headers=headers, json={"query": MUCH, "variables": {"after": since}})
+    with narrow(service.address) as line:
+        head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(line, f"POST /graphql HTTP/1.1\r\n{head}\r\n".encode() + request.content)
+        await seats(service, 1)
+        await seats(service, 0)
+        async with asyncio.timeout(5):
+            while service.server.server_state.connections:  # noqa: ASYNC110  # nothing tells
+                await asyncio.sleep(0.01)
+        taken = b""
+        with suppress(ConnectionError):
+            while more := await loop.sock_recv(line, 65536):
+                taken += more
+    read = [one.decode() for one in re.findall(rb"\nid: (\S+)\ndata: .*\n\n", taken)]
+    assert 0 < len(read) < SLOW
+    assert [] == caplog.messages
+    async with service.events(Last_Event_ID=read[-1]) as events:
+        assert (await service.numbers())[len(read) - SLOW] == (await anext(events))["data"]["data"]["changes"]["node"]["id"]
 
 
 async def test_stopping_leaves_it_to_be_resumed(settings: Settings, tmp_path: Path) -> None:
