@@ -1,7 +1,9 @@
 """`uniongraph export FILE`: a tenant as JSON Lines, to keep, or to bring into another store."""
 
 import argparse
+import fcntl
 import os
+import re
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -67,15 +69,38 @@ async def _write_safely(export: Export, path: Path) -> None:
     """Under another name until it is whole and on the disk: whatever was there before stays until then."""
     new = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        _clear(path)
+        with _created(new) as file:
             await _write(export, file)
             os.fsync(file.fileno())
-        new.replace(path)
+            new.replace(path)
     except OSError as error:
-        raise CommandFailed(f"{path} cannot be written: {error.strerror}.") from None
+        raise CommandFailed(f"{error.filename or path} cannot be written: {error.strerror}.") from None
     finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)
+
+
+def _clear(path: Path) -> None:
+    """Remove what killed exports to the same file left: identifiers in clear. Who still writes holds a lock, which ends with them."""
+    names = re.compile(rf"\.{re.escape(path.name)}\.\d+\.new")
+    for left in [one for one in path.parent.iterdir() if names.fullmatch(one.name)]:
+        try:
+            with left.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+        except (BlockingIOError, FileNotFoundError):  # it is being written, or was this moment put in its place
+            continue
+
+
+def _created(new: Path) -> BinaryIO:
+    """A new file that only its owner may read, locked; again, where another export took it for left over before it was locked."""
+    while True:
+        file = os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()
 
 
 COMMAND = Command("export", "write a tenant as JSON Lines, to keep or to bring into another store", _add_arguments, _run)

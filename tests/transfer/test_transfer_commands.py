@@ -148,6 +148,56 @@ def test_lines_that_do_not_fit_are_put_aside(there: Everything, tmp_path: Path, 
     assert 3 * 2 == len(there.rollups) - len(two.rollups)
 
 
+STUCK = """
+import asyncio, sys
+from app.__main__ import main
+from app.transfer.exporting import Export
+
+async def lines(self, whole=Export.lines):
+    async for chunk in whole(self):
+        yield chunk * 1000
+        print("begun", flush=True)
+        await asyncio.sleep(600)
+
+Export.lines = lines
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_what_a_killed_export_left_is_removed(there: Everything, tmp_path: Path) -> None:
+    """The next export to the same file removes what a killed one left, and leaves alone what somebody writes or what is not its own."""
+    words = ("export", "--store", "sqlite:///one.db", "--tenant", NAME, "acme.jsonl")
+    Path(".acme.jsonl.mine.new").touch()
+    Path(".other.jsonl.7.new").touch()
+    kept = {".acme.jsonl.mine.new", ".other.jsonl.7.new"}
+    command = [sys.executable, "-c", STUCK, *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}) as exporting:
+        assert exporting.stdout is not None
+        begun = exporting.stdout.readline()
+        beside = apart_ran(*words)[0], hidden(tmp_path)
+        exporting.send_signal(signal.SIGKILL)
+    written = Path(f".acme.jsonl.{exporting.pid}.new")
+    assert (b"begun\n", (0, {*kept, written.name})) == (begun, beside)
+    assert 0o600 == stat.S_IMODE(written.stat().st_mode)
+    assert written.stat().st_size
+    assert 0 == apart_ran(*words)[0]
+    assert kept == hidden(tmp_path)
+    assert 0o600 == stat.S_IMODE(Path("acme.jsonl").stat().st_mode)
+
+
+def test_a_number_that_comes_again_is_no_obstacle(there: Everything, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a container every process may have the number of the one that was killed: what that one left is replaced."""
+    left = Path(f".acme.jsonl.{os.getpid()}.new")
+    left.write_text("left", encoding="utf-8")
+    assert 0 == ran(capsys, "export", "--store", "sqlite:///one.db", "--tenant", NAME, "acme.jsonl")[0]
+    assert set() == hidden(tmp_path)
+
+
+def hidden(folder: Path) -> set[str]:
+    """Files whose names begin with a dot."""
+    return {path.name for path in folder.iterdir() if path.name.startswith(".")}
+
+
 async def test_an_import_that_is_killed_goes_on(there: Everything, tmp_path: Path) -> None:
     """Killed with -9 at any moment, the next attempt goes on behind what is in, and ends with the same graph as one that ran through."""
     ran_export = [sys.executable, "-m", "app", "export", "--store", "sqlite:///one.db", "--tenant", NAME, "acme.jsonl"]
