@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,6 +34,19 @@ def effect(before: Mapping[Key, Key], after: Mapping[Key, Key], ids: Mapping[Key
         before=[sketch for customer, sketch in old.items() if new.get(customer) != sketch],
         after=[sketch for customer, sketch in new.items() if old.get(customer) != sketch],
     )
+
+
+def write(effect: PartitionEffect) -> str:
+    """As text: ids alone, which hold no personal data."""
+    return json.dumps([{one.customer_id: one.identifiers for one in side} for side in (effect.before, effect.after)])
+
+
+def read(text: str) -> PartitionEffect:
+    """And back."""
+    before, after = [
+        [CustomerSketch(customer_id=Id(one), identifiers=identifiers) for one, identifiers in side.items()] for side in json.loads(text)
+    ]
+    return PartitionEffect(before=before, after=after)
 
 
 def _sketches(partition: Mapping[Key, Key], ids: Mapping[Key, Id]) -> dict[Key, CustomerSketch]:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Annotated, ClassVar
 
 from graph.accounts import Registered, Touchpoint
+from graph.effect import PartitionEffect, read
 from graph.node import Doc, Internal, Key, Millis, moment
 
 
@@ -70,6 +71,8 @@ class Job(Registered):
     finished: Annotated[Millis | None, Internal] = None
     checkpoint: Annotated[str, Internal] = ""
     """Where to go on; what it says is the kind's own business. Never holds an identifier in clear."""
+    samples: Annotated[str, Internal] = ""
+    """Of a rehearsal: some of those whom it counted, as effect.py writes them. An erasure leaves ids here, as it does in the feed."""
     lease_owner: Annotated[str, Internal] = ""
     lease_until: Annotated[Millis, Internal] = 0
 
@@ -78,6 +81,14 @@ class Job(Registered):
         """The touchpoint it works on."""
         known = self.touchpoint_key in self.view.registry.touchpoints
         return self.view.touchpoint(self.touchpoint_key) if self.touchpoint_key and known else None
+
+    @cached_property
+    def effect(self) -> PartitionEffect | None:
+        """POLICY_CHANGE that only counts: some of the customers counted so far, up to 20 as they are and up to 20 as they would be.
+
+        Null for every other job.
+        """
+        return read(self.samples) if self.samples else None
 
     @cached_property
     def rate_per_second(self) -> float:

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar
 from graph.effect import CustomerSketch, PartitionEffect
 from graph.errors import Refused, invalid
 from graph.given import UNSET, Unset
+from graph.jobs import Job
 from graph.node import Doc, Id, Internal, Key, Millis, Node, moment
 from graph.policy import MOST_NAMESPACES, MOST_PER_CUSTOMER, NAMESPACE, WIDEST_CROWD, IdentityPolicy, NamespacePolicy
 
@@ -130,6 +131,13 @@ class Tally:
     """Customers that fall apart: their identifiers come to be in more than one customer."""
     before: dict[Key, CustomerSketch] = field(default_factory=dict)
     after: dict[Key, CustomerSketch] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, job: Job) -> Tally:
+        """As a job left it."""
+        sides = (job.effect.before, job.effect.after) if job.effect else ([], [])
+        before, after = [{Key(one.customer_id.removeprefix("cus_")): one for one in side} for side in sides]
+        return cls(merges=job.merges, splits=job.splits, before=before, after=after)
 
     def add(self, before: Mapping[Key, Key], after: Mapping[Key, Key], ids: Mapping[Key, Id], among: Collection[Key] | None = None) -> None:
         """A part of the graph, before and after; of its customers those `among` these, or all."""

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from graph import effect
 from graph.derive import Derived, News, derive
 from graph.jobs import UNFINISHED, Job, JobKind, JobState
 from graph.node import Key, Millis, Node
@@ -175,16 +176,16 @@ class Rehearsal:
 
     @classmethod
     def of(cls, job: Job) -> Rehearsal:
-        """As a job left it, without its samples."""
+        """As a job left it."""
         written = json.loads(job.checkpoint)
-        tally = Tally(merges=job.merges, splits=job.splits)
         place = Place(after=written["after"], widest=written["widest"])
-        return cls(read(written["policy"]), written["base"], place, job.done, tally)
+        return cls(read(written["policy"]), written["base"], place, job.done, Tally.of(job))
 
     def noted(self, job: Job, now: Millis) -> Job:
         """The job, as far as this came."""
         written = json.dumps({"policy": write(self.policy), "base": self.base, "after": self.place.after, "widest": self.place.widest})
-        return replace(job, done=self.done, merges=self.tally.merges, splits=self.tally.splits, progressed=now, checkpoint=written)
+        tally, samples = self.tally, effect.write(self.tally.effect)
+        return replace(job, done=self.done, merges=tally.merges, splits=tally.splits, samples=samples, progressed=now, checkpoint=written)
 
     @property
     def is_over(self) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from graph import policy_walk, set_policy
 from graph.apikeys import Scope
+from graph.node import Key
 from tests.api.asking import Api, Json
 from tests.hard_cases.brands import Brands
 from tests.hard_cases.orders import Step, in_every_order, play
@@ -13,7 +14,8 @@ from tests.hard_cases.picture import picture
 from tests.hard_cases.steps import link, policy, record, spaces, unlink
 
 JOB = "job { id kind state isRehearsal done total merges splits lastError etaSeconds }"
-SEEN = "merges splits effect { before { customerId identifiers } after { customerId identifiers } } policy { genericAfter }"
+EFFECT = "effect { before { customerId identifiers } after { customerId identifiers } }"
+SEEN = f"merges splits {EFFECT} policy {{ genericAfter }}"
 POLICY = "{ identityPolicy { genericAfter namespaces { namespace maxPerCustomer isSensitive normaliser } } }"
 CHANGES = "{ policyChanges(first: 10) { totalCount nodes { id author reason before after changedAt jobId } } }"
 PHONE = "phone:13800138000"
@@ -146,6 +148,25 @@ async def test_a_long_dry_run_goes_on_as_a_job(brands: Brands, small_pages: None
     assert ("DONE", 7, 7, 0) == tuple(done[name] for name in ("state", "done", "merges", "splits"))
     assert "CANCELLED" == (await job_of(api, second["id"]))["state"]
     assert before == await picture(api)
+
+
+async def test_a_long_dry_run_keeps_its_samples(brands: Brands, small_pages: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job that goes on counting shows whom a dry run that is waited for shows, also whom it met in earlier turns, and no value."""
+    api = await brands.fresh()
+    pairs = [f"mini telltale-{n} u{n} crm:telltale-{n // 2}" for n in range(4)]
+    await play(api, [record(*pairs, *(f"mini z{n} -" for n in range(12)), on=1)])
+    expected = await foreseen(api, genericAfter=1)
+    assert (0, 2, 2, None) == (expected["merges"], expected["splits"], len(expected["effect"]["before"]), expected["job"])
+    monkeypatch.setattr(set_policy, "BUDGET", 0.0)
+    begun = await api.done("setIdentityPolicy", f"job {{ id {EFFECT} }}", reason="As tested.", dryRun=True, genericAfter=1)
+    assert {"before": [], "after": []} == begun["job"]["effect"]
+    await api.rescoped()
+    (job,) = (await api.ask(f"{{ jobs {{ nodes {{ id state isRehearsal {EFFECT} }} }} }}"))["jobs"]["nodes"]
+    assert {"id": begun["job"]["id"], "state": "DONE", "isRehearsal": True, "effect": expected["effect"]} == job
+    (stored,) = await api.store.nodes(api.name, [Key(job["id"].removeprefix("job_"))])
+    assert "telltale" not in repr(stored)
+    applied = (await api.done("setIdentityPolicy", f"job {{ {EFFECT} }}", reason="As tested.", genericAfter=1))["job"]
+    assert {"effect": None} == applied
 
 
 async def test_a_rehearsal_that_is_overtaken_ends(brands: Brands, small_pages: None, monkeypatch: pytest.MonkeyPatch) -> None:
