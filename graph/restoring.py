@@ -119,13 +119,15 @@ async def restore_registry(tenant: Tenant, nodes: Sequence[Node], policy: Identi
 
     def decide(loaded: Loaded) -> tuple[Writes, None]:
         before = loaded.registry
-        if not is_new and policy != before.policy:
+        is_same = replace(policy, job=before.policy.job) == before.policy  # whichever job applied it
+        if not (is_new or is_same):
             raise Refused(SimpleError(message=OTHER_POLICY, code=UserErrorCode.INVALID_INPUT))
+        rules = before.policy if is_same else policy
         known: dict[Key, Node] = {key: node for shelf in REGISTERED for key, node in getattr(before, shelf).items()}
-        wording = recognising(loaded, policy, tenant.keys)
+        wording = recognising(loaded, rules, tenant.keys)
         after_all = {node.key: merged(node, known.get(node.key), wording) for node in nodes}
-        after = Registry.of(before.version + 1, {**known, **after_all}.values(), policy)
-        writes = Writes(policy=policy if policy != before.policy else None)
+        after = Registry.of(before.version + 1, {**known, **after_all}.values(), rules)
+        writes = Writes(policy=None if is_same else rules)
         for node in after_all.values():
             if isinstance(node, Touchpoint):
                 _touchpoint(node, before, after, writes, tenant.keys.derive("Restore", job.key, node.key), tenant.now())

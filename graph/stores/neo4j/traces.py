@@ -1,7 +1,7 @@
 """What of erased rows stays in Neo4j's files, and for how long by the server's own settings.
 
-Measured on 5.26: the newest transaction log stays until it is full, whatever the retention policy says and however often the server makes
-a checkpoint, and deleted strings stay in the store's files until their space is used again. So the day holds under a condition, which is told.
+Measured on 5.26: the newest transaction log stays until it is full, whatever the retention policy says and however often the server
+makes a checkpoint; deleted strings stay in the store's files until their space is used again. So the day holds under a condition.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ RETENTION = "db.tx_log.rotation.retention_policy"
 """For how long transaction logs are kept, for example `2 days`, or `2 days 2G`: no longer, and no more."""
 SETTINGS = (RETENTION, "db.tx_log.rotation.size", "db.checkpoint.interval.time")
 WHAT = (
-    "Transaction logs: by that day the retention policy lets go of the file that the erasure was written to, provided that the server wrote "
-    "enough meanwhile to fill it (db.tx_log.rotation.size); on a quiet server the newest file stays until it is full. Store and index files: "
-    "no query finds what was deleted, and its space is used again by what is written next."
+    "Transaction logs: by that day the retention policy lets go of the file that the erasure was written to, provided that the server "
+    "wrote enough meanwhile to fill it (db.tx_log.rotation.size); on a quiet server the newest file stays until it is full. Store and "
+    "index files: no query finds what was deleted, and its space is used again by what is written next."
 )
 KEEPS_NOTHING = frozenset({"false", "keep_none"})
 _SPAN = re.compile(r"(\d+)\s*(hours?|days?)")
