@@ -27,7 +27,10 @@ class ExchangeLoginCodeInput:
 
     app_id: Annotated[str, Doc("The touchpoint's AppID; its kind picks WeChat's call.")]
     code: Annotated[str, Doc("The code: good once, and for 5 minutes.")]
-    external_ids: Annotated[list[ExternalIDInput] | None, Doc("Ids from outside of WeChat that the user is known by.")] = None
+    external_ids: Annotated[
+        list[ExternalIDInput] | None,
+        Doc("Ids from outside of WeChat that the user is known by. They are checked first: where one is refused, the code is still good."),
+    ] = None
 
 
 @publish

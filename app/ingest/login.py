@@ -13,11 +13,11 @@ from app.wechat.errors import WeChatError
 from app.wechat.messages import LoginIdentity, LoginSource
 from graph.accounts import Touchpoint
 from graph.bindings import TouchpointKind
-from graph.errors import invalid, not_found
+from graph.errors import Refused, invalid, not_found
 from graph.evidence import ResolutionSource
 from graph.gather import Recorder
 from graph.node import Key
-from graph.rows import ExternalRef, Row
+from graph.rows import ExternalRef, Row, external_identifier
 from graph.tenant import Tenant
 
 _log = structlog.get_logger()
@@ -46,6 +46,9 @@ class Logins:
         if key not in view.registry.touchpoints:
             raise not_found("This touchpoint is not registered: register it with registerTouchpoint.", "appId")
         touchpoint = view.touchpoint(key)
+        for i, ref in enumerate(external_ids):
+            # Before WeChat is asked: an external id that cannot be read must not cost the user the code.
+            external_identifier(ref, view.registry.policy, tenant.keys, f"externalIds.{i}")
         identity = await self._ask(touchpoint, code)
         if identity.is_snapshot_user:
             _log.info("snapshot_user_dropped", app_id=app_id)
@@ -59,6 +62,8 @@ class Logins:
             was_login=True,
         )
         result = (await self.recorder.record(tenant, [row]))[0]
+        if result.error is not None:
+            raise Refused(result.error)
         open_id = tenant.keys.open_id(app_id, identity.open_id)
         reason = None if identity.union_id else await _why_missing(tenant, touchpoint, identity, open_id)
         return LoginAnswer(result=result, open_id=open_id, missing_union_id_reason=reason)

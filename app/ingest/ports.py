@@ -47,7 +47,8 @@ class LoginService(Protocol):
     async def exchange(self, tenant: Tenant, app_id: str, code: str, external_ids: tuple[ExternalRef, ...]) -> LoginAnswer:
         """Ask WeChat once and record the answer.
 
-        Raises Refused: WeChatRefused, or a SimpleError with LOGIN_CODE_USED, WECHAT_UNAVAILABLE, SNAPSHOT_USER, NOT_FOUND or INVALID_INPUT.
+        Raises Refused: WeChatRefused, or a SimpleError with LOGIN_CODE_USED, WECHAT_UNAVAILABLE, ERASED, NOT_FOUND or INVALID_INPUT.
+        External ids are checked before WeChat is asked: where one is refused, the code is still good.
         """
         ...
 

@@ -9,12 +9,18 @@ from app.ingest.login import Logins
 from app.ingest.ports import MissingUnionIdReason
 from app.wechat.client import WeChatClient
 from app.wechat.credentials import Credentials
+from graph.erase import Order, erase_customer
 from graph.errors import Refused, UserErrorCode, WeChatRefused
 from graph.evidence import ResolutionSource
+from graph.link import By
 from graph.people import Customer
-from graph.rows import ExternalRef
+from graph.record import record_resolutions
+from graph.results import Outcome, Result
+from graph.rows import ExternalRef, Row
+from tests.api.asking import Api, StandingClock
 from tests.ingest.conftest import World
 
+MINUTE = 60_000
 SEEN_BY = {
     "Linjian Coffee Ordering": ResolutionSource.CODE2SESSION,
     "Battle of the Beans": ResolutionSource.CODE2SESSION,
@@ -112,6 +118,56 @@ async def test_a_base_scope_is_too_small(world: World) -> None:
         _, code = await code_for(world, name, person=person, scope=scope, snapshot=False if scope == "snsapi_userinfo" else None)
         reasons.append((await world.logins.exchange(world.tenant, app_id, code, ())).missing_union_id_reason)
     assert [MissingUnionIdReason.SCOPE_TOO_SMALL, None, None] == reasons
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize(
+    "external_id, field", [({"namespace": "Not One", "value": "1"}, "namespace"), ({"namespace": "phone", "value": "x"}, "value")]
+)
+async def test_a_malformed_external_id_does_not_cost_the_code(
+    world: World, external_id: dict[str, str], field: str, *, is_known: bool
+) -> None:
+    """A malformed external id is INVALID_INPUT, names its field and changes nothing; the same code is good afterwards."""
+    person = plain_person(world, "Linjian Coffee Ordering")
+    app_id, code = await code_for(world, "Linjian Coffee Ordering", person=person)
+    if is_known:
+        _, earlier = await code_for(world, "Linjian Coffee Ordering", person=person)
+        await world.logins.exchange(world.tenant, app_id, earlier, ())
+    before = await world.state()
+    api = Api(world.tenant.store, StandingClock(), tenant=world.tenant.name)
+    api.logins = world.logins  # type: ignore[assignment]  # the real service in place of the scripted one
+    login = {"appId": app_id, "code": code}
+    good = {"namespace": "member", "value": "LJ1"}
+
+    refused = await api.do("exchangeLoginCode", "customer { id }", **login, externalIds=[good, external_id])
+    assert (None, [("INVALID_INPUT", ["externalIds", "1", field])]) == (
+        refused["customer"],
+        [(error["code"], error["path"]) for error in refused["errors"]],
+    )
+    assert before == await world.state()
+    payload = await api.done("exchangeLoginCode", "customer { openIds { value } } isNewCustomer", **login, externalIds=[good])
+    open_ids = [{"value": world.brand.open_id(person, app_id)}]
+    assert (open_ids, not is_known) == (payload["customer"]["openIds"], payload["isNewCustomer"])
+
+
+async def test_a_login_that_is_turned_away_is_said_so(world: World) -> None:
+    """A login before the time of what was erased (a clock ran ahead) is ERASED and changes nothing; a later one begins anew."""
+    person = plain_person(world, "Linjian Coffee Ordering")
+    app_id = world.touchpoint("Linjian Coffee Ordering").app_id
+    open_id = world.brand.open_id(person, app_id)
+    ahead = Row(app_id=app_id, open_id=open_id, observed=world.clock() + MINUTE, source=ResolutionSource.CODE2SESSION)
+    await record_resolutions(world.tenant, [ahead])
+    await erase_customer(world.tenant, Order(by=By(open_id=(app_id, open_id)), reason="asked by letter", author="Ann", backup_days=0))
+    _, code = await code_for(world, "Linjian Coffee Ordering", person=person)
+    with pytest.raises(Refused) as refused:
+        await world.logins.exchange(world.tenant, app_id, code, ())
+    assert [UserErrorCode.ERASED] == [error.code for error in refused.value.errors]
+    assert ([], []) == await world.state()
+    world.clock.ahead += 2 * MINUTE
+    _, code = await code_for(world, "Linjian Coffee Ordering", person=person)
+    answer = await world.logins.exchange(world.tenant, app_id, code, ())
+    customer = world.tenant.keys.open_id(app_id, open_id)
+    assert Result(outcome=Outcome.APPLIED, customer=customer, is_new_customer=True) == answer.result
 
 
 @pytest.mark.parametrize(
