@@ -18,8 +18,6 @@ class MissingUnionIdReason(enum.Enum):
 
     NOT_BOUND = "NOT_BOUND"
     """The touchpoint is bound to no Open Platform account that we know of, and WeChat returned none: bind it."""
-    NOT_FOLLOWING = "NOT_FOLLOWING"
-    """WeChat gives this kind of account a UnionID only for followers, and this user follows none of them."""
     SNAPSHOT_USER = "SNAPSHOT_USER"
     """The page was opened in snapshot mode (快照页): WeChat invented the user, and nothing was recorded."""
     SCOPE_TOO_SMALL = "SCOPE_TOO_SMALL"

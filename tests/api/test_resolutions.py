@@ -178,7 +178,7 @@ async def test_a_login_answers_the_customer(brand: Api) -> None:
     (known,) = await brand.record("wxmini open-a -")
     key = brand.tenant.keys.open_id("wxmini", "open-a")
     result = Result(outcome=Outcome.APPLIED, customer=key, is_new_customer=True)
-    brand.logins.answer = LoginAnswer(result=result, open_id=key, missing_union_id_reason=MissingUnionIdReason.NOT_FOLLOWING)
+    brand.logins.answer = LoginAnswer(result=result, open_id=key, missing_union_id_reason=MissingUnionIdReason.SCOPE_TOO_SMALL)
 
     payload = await brand.done("exchangeLoginCode", LOGIN, appId="wxmini", code="c", externalIds=[{"namespace": "crm", "value": "1"}])
 
@@ -188,7 +188,7 @@ async def test_a_login_answers_the_customer(brand: Api) -> None:
         "openId": {"value": "open-a", "customer": customer},
         "isNewCustomer": True,
         "isSnapshotUser": False,
-        "missingUnionIdReason": "NOT_FOLLOWING",
+        "missingUnionIdReason": "SCOPE_TOO_SMALL",
         "errors": [],
     }
     assert [("wxmini", "c", "crm")] == [(app_id, code, ids[0].namespace) for app_id, code, ids in brand.logins.asked]
