@@ -9,6 +9,7 @@ from functools import cached_property
 
 from graph import sensitivity
 from graph.accounts import Touchpoint
+from graph.bindings import Epoch
 from graph.changes import Change, ChangeKind, Difference, differences, in_feed
 from graph.decisions import Decision, DecisionKind, standing
 from graph.effect import PartitionEffect, effect
@@ -62,6 +63,8 @@ class Derived:
     """Customers none of whose members was in a customer before."""
     fresh: frozenset[Key]
     """Roll-ups that were not there before."""
+    changing: frozenset[Rollup]
+    """Of the news, what each by itself changes more than the times of a roll-up that was there before."""
     opened: tuple[ConflictRow, ...]
     """Conflicts that were not open before."""
     before: Mapping[Key, Key]
@@ -176,6 +179,22 @@ class _Derivation:
         return Identifier(key=key, label=Label.UNION_ID, scope=scope, value=rollup.text, text_key=rollup.b)
 
     @cached_property
+    def changing(self) -> frozenset[Rollup]:
+        known = self.loaded.rollups
+        return frozenset(one for one in self.news.rollups if one.key in known and self._says_more(known[one.key].rollup, one))
+
+    def _says_more(self, known: Rollup, said: Rollup) -> bool:
+        """Whether the roll-up now begins earlier, links to something else, or links at all where it did not, or ends in another epoch."""
+        both = known.merged(said)
+        return both.first < known.first or self._reach(both) != self._reach(known)
+
+    def _reach(self, rollup: Rollup) -> tuple[set[Key], Epoch | None]:
+        linked = {end for end, _ in self._ends(rollup)}
+        if rollup.said is not Said.RESOLVED_AS:
+            return linked, None
+        return linked, self.registry.history(Key(self.identifiers[rollup.a].scope)).at(rollup.last)
+
+    @cached_property
     def links(self) -> list[Link]:
         return best_links((scoped.rollup, end, observed) for scoped in self.scoped for end, observed in scoped.ends)
 
@@ -245,6 +264,7 @@ class _Derivation:
             customer=dict(self.resolution.customer),
             created=created,
             fresh=self.fresh,
+            changing=self.changing,
             opened=opened,
             before=before,
             after=after,

@@ -11,6 +11,7 @@ from graph.errors import Refused, UserErrorCode, invalid, not_found
 from graph.evidence import ResolutionSource, Rollup, Said
 from graph.keys import Keys
 from graph.node import Key, Millis, key_of
+from graph.outcomes import Outcomes
 from graph.results import Outcome, Result, refusal, rejected
 from graph.rows import AHEAD, WECHAT_ID, ExternalRef, external_identifier
 from graph.state import Identifier, Label, naming
@@ -95,8 +96,7 @@ async def link_external_ids(tenant: Tenant, items: Sequence[ExternalLink]) -> li
             claims.append(claim)
         derived = derive(loaded, tenant.keys, news, now)
         derived.writes.blocked = claims.count(_ERASED)
-        unclaimed = set(derived.fresh)
-        return derived.writes, [claim if isinstance(claim, Result) else _linked(claim, derived, unclaimed) for claim in claims]
+        return derived.writes, _results(claims, derived)
 
     return await tenant.write(lambda registry: Scope(people=_Reading.of(items, registry, tenant).people), decide)
 
@@ -124,11 +124,10 @@ def _claim(
     )
 
 
-def _linked(claim: Rollup, derived: Derived, unclaimed: set[Key]) -> Result:
-    is_news = claim.key in unclaimed
-    unclaimed.discard(claim.key)
-    conflict = next((row.key for row in derived.opened if claim.b in row.about or claim.a in row.about), None)
-    return Result(outcome=Outcome.APPLIED if is_news else Outcome.UNCHANGED, customer=derived.customer[claim.a], conflict=conflict)
+def _results(made: Sequence[Rollup | Result], derived: Derived) -> list[Result]:
+    """What became of each item: of a roll-up what it said, else what was refused."""
+    outcomes = Outcomes(derived)
+    return [one if isinstance(one, Result) else outcomes.of([one], named=(one.a, one.b)) for one in made]
 
 
 async def unlink_external_ids(tenant: Tenant, items: Sequence[ExternalLink]) -> list[Result]:
@@ -225,8 +224,7 @@ async def record_migrations(
             made.append(rollup)
         derived = derive(loaded, tenant.keys, news, now)
         derived.writes.blocked = made.count(_ERASED)
-        unclaimed = set(derived.fresh)
-        return derived.writes, [one if isinstance(one, Result) else _linked(one, derived, unclaimed) for one in made]
+        return derived.writes, _results(made, derived)
 
     return await tenant.write(scope_of, decide)
 

@@ -10,11 +10,11 @@ from graph.derive import Derived, News, derive
 from graph.errors import Refused, UserError, UserErrorCode
 from graph.keys import Keys
 from graph.node import Key, Millis, Node
+from graph.outcomes import Outcomes
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.requests import Asked, Request
 from graph.results import Outcome, Result
 from graph.rows import Row, Sighted, from_json, naming_of, quarantined, read_row
-from graph.state import ConflictRow
 from graph.tenant import Tenant
 from graph.tombstones import ERASED, Admission, Naming, admit
 from graph.turn import Loaded, Scope, Writes
@@ -199,10 +199,11 @@ def _results(
     tenant: Tenant, batch: Batch, rows: Mapping[int, Read], *, derived: Derived, loaded: Loaded, kept: dict[Key, Quarantined]
 ) -> Iterator[tuple[int, Result]]:
     """What became of each row; those that are to wait are put into `kept`."""
-    unclaimed = set(derived.fresh)
+    outcomes = Outcomes(derived)
     for i, read in rows.items():
         if isinstance(read, Sighted):
-            yield i, _result(read, derived, loaded, unclaimed)
+            result = outcomes.of(read.rollups, named=read.people)
+            yield i, replace(result, outcome=Outcome.QUARANTINED) if read.waits else result
             continue
         reason = batch.reason_to_keep(read)
         if reason is None:
@@ -231,30 +232,6 @@ def _keep(row: Quarantined, kept: dict[Key, Quarantined], batch: Batch, loaded: 
     """The same row again counts once more; it does not wait twice. One that was tried again did not come again."""
     known = kept.get(row.key) or (None if row.key in batch.released else loaded.nodes.get(row.key))
     kept[row.key] = row.merged(known) if isinstance(known, Quarantined) else row
-
-
-def _result(read: Sighted, derived: Derived, loaded: Loaded, unclaimed: set[Key]) -> Result:
-    customer = derived.customer[read.open_id]
-    mine = {rollup.key for rollup in read.rollups}
-    is_news = not unclaimed.isdisjoint(mine) or any(_reaches_back(read, key, loaded) for key in mine)
-    unclaimed -= mine
-    known = Outcome.APPLIED if is_news else Outcome.UNCHANGED
-    return Result(
-        outcome=Outcome.QUARANTINED if read.waits else known,
-        customer=customer,
-        is_new_customer=customer in derived.created,
-        conflict=_conflict_about(read, derived.opened),
-    )
-
-
-def _reaches_back(read: Sighted, key: Key, loaded: Loaded) -> bool:
-    """Whether a known roll-up now begins earlier or ends in another epoch: then more than times may have moved."""
-    stored = loaded.rollups.get(key)
-    return stored is not None and (read.at < stored.rollup.first or not read.epoch.covers(stored.rollup.last))
-
-
-def _conflict_about(read: Sighted, opened: Sequence[ConflictRow]) -> Key | None:
-    return next((row.key for row in opened if not read.identifiers.keys().isdisjoint(row.about)), None)
 
 
 async def replay(tenant: Tenant, keys: Sequence[Key]) -> int:

@@ -1,4 +1,4 @@
-"""What became of a row that somebody handed in. Pure; how rows are recorded is in record.py and link.py."""
+"""What became of a row that somebody handed in. Pure; which row is answered what is in outcomes.py."""
 
 from __future__ import annotations
 

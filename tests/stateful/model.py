@@ -81,18 +81,26 @@ class Model:
         is_news = False
         for fact in item.facts:
             pair = _pair(fact)
-            is_news |= (pair not in before and pair not in new) or self._reaches_back(fact, before.get(pair, []))
+            is_news |= (pair not in before and pair not in new) or self._says_more(fact, before.get(pair, []))
             new.add(pair)
             self.facts.add(fact)
         if seen.text and self.holder(seen.who[1], seen.at) is None:
             return "QUARANTINED"
         return "APPLIED" if is_news else "UNCHANGED"
 
-    def _reaches_back(self, fact: Fact, times: Times) -> bool:
-        """Whether a known pair now begins earlier, or was last seen under another binding."""
+    def _says_more(self, fact: Fact, times: Times) -> bool:
+        """Whether a known pair now begins earlier, links where it did not, or was last seen under another binding than before."""
         if not times or fact.at < min(times):
             return bool(times)
-        return isinstance(fact, Seen) and bool(fact.text) and self._epoch(fact.who[1], fact.at) != self._epoch(fact.who[1], max(times))
+        if isinstance(fact, Seen):
+            return bool(fact.text) and self._epoch(fact.who[1], max(times)) != self._epoch(fact.who[1], max([*times, fact.at]))
+        return self._links(fact, [*times, fact.at]) and not self._links(fact, times)
+
+    def _links(self, fact: Fact, times: Times) -> bool:
+        """Whether what was said at these times joins its two ends: neither a steward nor an unlink took all of it back."""
+        a, b, _ = _pair(fact)
+        assert b is not None
+        return {as_decided(a), b} not in self._retracted and bool(ends(a, b, times, self.said))
 
     def release(self) -> int:
         """Rows of touchpoints that are known by now are applied, by their first and last times; gives how many there were."""
@@ -104,10 +112,11 @@ class Model:
         return len(ready)
 
     def tell(self, fact: Fact) -> str:
-        """Something said of somebody who is known: whether that was new, by its pair and source."""
-        before = rolled_up(self.said)
+        """Something said of somebody who is known: whether that was new."""
+        times = rolled_up(self.said).get(_pair(fact), [])
+        is_news = not times or self._says_more(fact, times)
         self.facts.add(fact)
-        return "UNCHANGED" if _pair(fact) in before else "APPLIED"
+        return "APPLIED" if is_news else "UNCHANGED"
 
     def unlink(self, claimants: Collection[Name], ext: Name, at: int) -> str:
         """These take their claims back as of then: whether that moved anything."""
