@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from graph.accounts import Registry
 from graph.derive import Derived, News, derive
-from graph.errors import Refused, UserError, UserErrorCode
+from graph.errors import Refused, UserError
 from graph.keys import Keys
 from graph.node import Key, Millis, Node
 from graph.outcomes import Outcomes
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.requests import Asked, Request
 from graph.results import Outcome, Result
-from graph.rows import Row, Sighted, from_json, naming_of, quarantined, read_row
+from graph.rows import Row, Sighted, from_json, naming_of, quarantined, read_row, reason_to_keep
 from graph.tenant import Tenant
 from graph.tombstones import ERASED, Admission, Naming, admit
 from graph.turn import Loaded, Scope, Writes
@@ -66,9 +66,7 @@ class Batch:
 
     def reason_to_keep(self, read: UserError | QuarantineReason) -> QuarantineReason | None:
         """Why a row that is no evidence waits in quarantine; None where it is rejected."""
-        if isinstance(read, QuarantineReason):
-            return read
-        return QuarantineReason.MALFORMED if self.keeps_malformed and read.code is UserErrorCode.INVALID_INPUT else None
+        return reason_to_keep(read, keeps_malformed=self.keeps_malformed)
 
     def among(self, which: Sequence[int]) -> Batch:
         """Some of the rows, with what was read of them."""

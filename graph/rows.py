@@ -171,6 +171,13 @@ class _Reading:
         )
 
 
+def reason_to_keep(read: UserError | QuarantineReason, *, keeps_malformed: bool) -> QuarantineReason | None:
+    """Why a row that is no evidence waits in quarantine; None where it is rejected. What WeChat itself said is kept though malformed."""
+    if isinstance(read, QuarantineReason):
+        return read
+    return QuarantineReason.MALFORMED if keeps_malformed and read.code is UserErrorCode.INVALID_INPUT else None
+
+
 def naming_of(row: Row, policy: IdentityPolicy, keys: Keys, now: Millis) -> Naming:
     """What erasure must know of a row, as far as it can be read."""
     names = {keys.open_id(row.app_id, row.open_id.strip())}

@@ -99,7 +99,7 @@ class Backfills:
             is_again = is_again or (chunk.starts_anew and job.checkpoint != "")
             if is_first or is_again:
                 # Recorded before, perhaps, by somebody who was killed before noting it.
-                known = await on_record(tenant, rows)
+                known = await on_record(tenant, rows, keeps_malformed=True)
                 rows = [row for row, result in zip(rows, known, strict=True) if result is None]
                 is_first = False
             await self.recorder.record(tenant, rows, keeps_malformed=True)
@@ -109,8 +109,10 @@ class Backfills:
 
 
 def _rows(app_id: str, told: Told, observed: Millis) -> list[Row]:
-    """What was told as evidence; a follower about whom WeChat says nothing was still seen."""
+    """What was told as evidence; a follower about whom WeChat says nothing, or nothing readable, was still seen."""
     seen = [(info.open_id, info.union_id) for info in told.infos] + [(open_id, None) for open_id in told.unanswered]
+    # Beside it, what could not be read: it waits in quarantine, for nobody hears a rejection.
+    seen += [(info.open_id, info.damaged) for info in told.infos if info.damaged]
     return [
         Row(app_id=app_id, open_id=open_id, union_id=union_id, observed=observed, source=ResolutionSource.USER_INFO_BATCH)
         for open_id, union_id in seen
@@ -118,7 +120,7 @@ def _rows(app_id: str, told: Told, observed: Millis) -> list[Row]:
 
 
 def _progress(chunk: Chunk, told: Told, keys: Keys, app_id: str) -> Callable[[Job], Job]:
-    damaged = sum(info.is_damaged for info in told.infos)
+    damaged = sum(info.damaged is not None for info in told.infos)
     with_union_id = sum(info.union_id is not None for info in told.infos)
 
     def add(job: Job) -> Job:

@@ -10,22 +10,22 @@ from collections.abc import Mapping, Sequence
 
 from graph.evidence import Rollup
 from graph.node import Key, Node
-from graph.quarantine import Quarantined, QuarantineReason
+from graph.quarantine import Quarantined
 from graph.results import Outcome, Result
-from graph.rows import Row, Sighted, quarantined, read_row
+from graph.rows import Row, Sighted, quarantined, read_row, reason_to_keep
 from graph.stores import Aggregate
 from graph.tenant import Tenant
 
 
-async def on_record(tenant: Tenant, rows: Sequence[Row]) -> list[Result | None]:
+async def on_record(tenant: Tenant, rows: Sequence[Row], *, keeps_malformed: bool = False) -> list[Result | None]:
     """For each row the result of recording it again; None where it says something new. Two questions to the store, however many rows."""
     now = tenant.now()
     registry = await tenant.store.registry(tenant.name)
     reads = [read_row(row, registry, tenant.keys, now) for row in rows]
     waiting = {
-        i: quarantined(rows[i], read, registry.policy, tenant.keys, now)
+        i: quarantined(rows[i], reason, registry.policy, tenant.keys, now)
         for i, read in enumerate(reads)
-        if isinstance(read, QuarantineReason)
+        if not isinstance(read, Sighted) and (reason := reason_to_keep(read, keeps_malformed=keeps_malformed))
     }
     holders = await _holders(tenant, [read for read in reads if isinstance(read, Sighted)])
     rollups = {stored.rollup.key: stored.rollup for holder in holders.values() for stored in holder.rollups}

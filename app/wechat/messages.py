@@ -20,6 +20,8 @@ _ASCII_BLANKS = " \t\n\r\x0b\x0c"
 _UNREADABLE_CHARACTER = "\ufffd"
 # The documented longest life of an access token, in seconds; a longer one would only delay the refresh.
 LONGEST_TOKEN_LIFE = 7200
+# As many characters are kept of what came in place of a UnionID: four times the longest one.
+LONGEST_DAMAGED = 256
 
 
 class UnreadableError(ValueError):
@@ -76,13 +78,14 @@ class LoginIdentity:
 
 @dataclass(frozen=True, slots=True)
 class UserInfo:
-    """What WeChat says about one OpenID; `is_damaged`: the UnionID could not be read, so None does not mean absent."""
+    """What WeChat says about one OpenID."""
 
     open_id: str = field(repr=False)
     union_id: str | None = field(repr=False)
     is_follower: bool
     followed_at: datetime | None = None
-    is_damaged: bool = False
+    damaged: str | None = field(default=None, repr=False)
+    """What came in place of a UnionID and cannot be one, as far as it can be written down; then `union_id` is None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +154,13 @@ def read_oauth(answer: Answer, app_id: str) -> LoginIdentity:
 def read_user_info(fields: Mapping[str, object]) -> UserInfo:
     """Read one user of user/info or batchget; a person who does not follow is good data too."""
     try:
-        union_id, is_damaged = _union_id(fields), False
+        union_id, damaged = _union_id(fields), None
     except IncompleteError:
-        union_id, is_damaged = None, True
+        # Half a character cannot be stored, and no UnionID is so long that what is cut off could matter.
+        text = (_text(fields.get("unionid")) or "")[:LONGEST_DAMAGED]
+        union_id, damaged = None, text.encode(errors="replace").decode()
     seconds = _number(fields.get("subscribe_time")) or 0
-    return UserInfo(_open_id(fields), union_id, _is_set(fields.get("subscribe")), _moment(seconds), is_damaged)
+    return UserInfo(_open_id(fields), union_id, _is_set(fields.get("subscribe")), _moment(seconds), damaged)
 
 
 def read_oauth_user_info(answer: Answer) -> tuple[str, str | None]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
-from tests.api.asking import Api, Json, item
-from tests.hard_cases.brands import Brands
+from graph.evidence import ResolutionSource
+from graph.record import record_resolutions
+from graph.results import Outcome
+from graph.rows import Row
+from tests.api.asking import Api, Json, at, item
+from tests.hard_cases.brands import NOON, Brands
 from tests.hard_cases.orders import Step, in_every_order, play
 from tests.hard_cases.picture import picture
-from tests.hard_cases.steps import bind, day, record, register
+from tests.hard_cases.steps import HOUR, bind, day, record, register
 
 RECORD = """mutation ($input: RecordResolutionsInput!) { recordResolutions(input: $input) {
   applied unchanged quarantined rejected errors { code }
@@ -53,6 +58,41 @@ async def test_a_snapshot_user_is_dropped_though_known(brands: Brands) -> None:
     seen = await in_every_order(brands, known, refused(row, "SNAPSHOT_USER", ["isSnapshotUser"]))
     assert await in_every_order(brands, known) == seen
     assert 1 == seen.people[0].uses[0].times
+
+
+WAITING = "{ quarantine(first: 5) { totalCount nodes { reason appId times } } }"
+
+
+async def replayed(api: Api) -> int:
+    """How many rows no longer wait after all were tried again."""
+    return int((await api.done("replayQuarantine", "replayed"))["replayed"])
+
+
+async def test_a_malformed_row_of_wechat_waits(brands: Brands) -> None:
+    """A malformed row from WeChat itself waits; again it counts, replayed it stays. A snapshot user's row is dropped all the same."""
+    api = await brands.fresh()
+    row = Row(app_id="mini", open_id="o", union_id="u \ufffd\x00", observed=at(day(2)), source=ResolutionSource.USER_INFO_BATCH)
+    results = await record_resolutions(api.tenant, [row, replace(row, is_snapshot_user=True)], keeps_malformed=True)
+    assert [(Outcome.QUARANTINED, "INVALID_INPUT"), (Outcome.REJECTED, "SNAPSHOT_USER")] == [
+        (one.outcome, one.error and one.error.code.name) for one in results
+    ]
+    await record_resolutions(api.tenant, [replace(row, observed=at(day(3)))], keeps_malformed=True)
+    for _ in range(2):
+        waiting = (await api.ask(WAITING))["quarantine"]
+        assert {"totalCount": 1, "nodes": [{"reason": "MALFORMED", "appId": "mini", "times": 2}]} == waiting
+        assert [] == (await picture(api)).partition
+        assert 0 == await replayed(api)
+
+
+async def test_a_malformed_row_is_applied_when_its_cause_is_gone(brands: Brands) -> None:
+    """A row of WeChat's from a machine whose clock ran ahead waits; replayed once that time has come it counts as seen then."""
+    api = await brands.fresh()
+    row = Row(app_id="mini", open_id="o", union_id="u", observed=NOON + HOUR, source=ResolutionSource.USER_INFO_BATCH)
+    await record_resolutions(api.tenant, [row], keeps_malformed=True)
+    assert (0, ("MALFORMED mini",), []) == (await replayed(api), (await picture(api)).waiting, (await picture(api)).partition)
+    api.clock.now += HOUR
+    assert (1, (), ["mini:o wxA:u"]) == (await replayed(api), (await picture(api)).waiting, (await picture(api)).partition)
+    assert "2026-03-15T05:00:00Z" == (await picture(api)).people[0].first
 
 
 COUNTED = ("APPLIED", "UNCHANGED", "QUARANTINED", "REJECTED")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from app.ingest.backfill import Backfills
@@ -18,7 +19,7 @@ from graph.node import millis
 from graph.results import Result
 from graph.rows import Row
 from graph.tenant import Tenant
-from graph.upkeep import LEASE, cancel, change_job, take
+from graph.upkeep import LEASE, cancel, change_job, replay_quarantine, take
 from tests.ingest.conftest import World
 
 COFFEE = "Linjian Coffee"
@@ -69,6 +70,21 @@ class Troubled:
         return BatchAnswer(tuple(kept), {**answer.refused, unknown.open_id: 40003}, (*answer.missing, lost.open_id))
 
 
+class Damaging(httpx.AsyncHTTPTransport):
+    """The way to the sandbox, on which one text is replaced in what it answers."""
+
+    def __init__(self, text: str, damaged: str) -> None:
+        super().__init__()
+        self.texts = text.encode(), damaged.encode()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Ask, and damage the answer."""
+        answer = await super().handle_async_request(request)
+        body = (await answer.aread()).replace(*self.texts)
+        await answer.aclose()
+        return httpx.Response(answer.status_code, content=body)
+
+
 def followers(world: World, name: str = COFFEE) -> list[int]:
     """Who follows."""
     return list(world.brand.crowd.followers(world.touchpoint(name).app_id))
@@ -113,6 +129,30 @@ async def test_holes_are_asked_again_and_unknown_ones_counted(world: World) -> N
     assert len(large) == done.failed
     assert len(followers(world)) - done.failed == sum(len(one[1]) for one in people)
     assert (len(followers(world)), 0) == (done.done, sum(size > 100 for size in troubled.batches))
+
+
+async def test_a_damaged_union_id_waits_beside_its_open_id(world: World) -> None:
+    """A follower with a UnionID that cannot be one is recorded without it, and failed; what came waits, once, also after a kill."""
+    app_id = world.touchpoint(COFFEE).app_id
+    person = next(n for n in followers(world) if world.brand.crowd.quirk(n) == "PLAIN")
+    union_id = world.brand.union_id(person, app_id)
+    assert union_id is not None
+    async with WeChatClient(world.wechat._credentials, base_url=world.door, transport=Damaging(union_id, "o\\u0000 ?")) as wechat:
+        backfills = replace(world.backfills, wechat=wechat)
+        job = await backfills.start(world.tenant, app_id)
+        with pytest.raises(Killed):
+            await finished(world, replace(backfills, recorder=Dying(1)), job)
+        world.clock.ahead += LEASE + 1
+        done = await finished(world, backfills, job, owner="another")
+    assert (JobState.DONE, 1, len(followers(world))) == (done.state, done.failed, done.done)
+    people, waiting = await world.state()
+    assert [("MALFORMED", 1)] == [(one[1], one[4]) for one in waiting]
+    seen = [
+        (one[1][0][3], one[2]) for one in people if one[1][0][0] == world.tenant.keys.open_id(app_id, world.brand.open_id(person, app_id))
+    ]
+    assert [(1, [])] == seen
+    assert 0 == await replay_quarantine(world.tenant, None)
+    assert (people, waiting) == await world.state()
 
 
 @pytest.mark.parametrize("chunks", [1, 2])

@@ -173,11 +173,12 @@ def test_non_follower_with_union_id_is_good_data() -> None:
     assert (False, UNION_ID, None) == (info.is_follower, info.union_id, info.followed_at)
 
 
-def test_damaged_union_id_is_flagged_not_absent() -> None:
-    """An unreadable UnionID is no UnionID and no absence either."""
-    info = messages.read_user_info({"subscribe": 1, "openid": OPEN_ID, "unionid": "o\ufffd"})
+@pytest.mark.parametrize("sent, kept", [("o\ufffd", "o\ufffd"), ("o 1", "o 1"), ("o\ud800", "o?"), ("o" * 10_000, "o" * 256)])
+def test_damaged_union_id_is_kept_not_absent(sent: str, kept: str) -> None:
+    """An unreadable UnionID is no UnionID and no absence either: what came is kept, as far as a store can write it."""
+    info = messages.read_user_info({"subscribe": 1, "openid": OPEN_ID, "unionid": sent})
 
-    assert (None, True) == (info.union_id, info.is_damaged)
+    assert (None, kept) == (info.union_id, info.damaged)
 
 
 def test_batch_leaves_out_what_has_no_readable_open_id() -> None:
