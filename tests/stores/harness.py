@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.stores.cast import Cast, Stored
 
 NOW = 1_000_000
 """The time on the store's clock."""
+FEW = 20
+"""What a store takes for few while its effort is measured: of thousands no test would tell."""
 SECRET = b"the secret of every store in these tests"
 
 
@@ -38,6 +41,10 @@ class Harness(ABC):
     @abstractmethod
     async def spelled(self, tenant: str) -> str:
         """Everything of one tenant that stands in the database, written out: whatever is searched for must be found in it."""
+
+    @abstractmethod
+    async def effort(self, ask: Callable[[Store], Awaitable[object]]) -> int:
+        """What a question makes the database do, in steps of its own kind: as many whatever the machine, so that they can be compared."""
 
     @abstractmethod
     def another(self) -> AbstractAsyncContextManager[Store]:

@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 
 from neo4j import GraphDatabase, Session
 
+from graph.decisions import Decision
 from graph.evidence import ResolutionSource, Rollup, Said
 from graph.keys import fingerprint
 from graph.node import Key
@@ -60,6 +61,18 @@ def plan(uri: str, statement: str, given: dict[str, Any]) -> list[tuple[str, str
         return below(summary.plan or {})
 
 
+def profile(uri: str, statement: str, given: dict[str, Any]) -> tuple[list[Any] | None, int]:
+    """What a statement answers, and how often it went to the store for that."""
+
+    def hits(step: dict[str, Any]) -> int:
+        return int(step["args"].get("DbHits", 0)) + sum(map(hits, step.get("children", [])))
+
+    with _session(uri) as session:
+        result = session.run("PROFILE " + statement, given=given)
+        record = result.single()
+        return record.values() if record else None, hits(result.consume().profile or {"args": {}})
+
+
 def plant(uri: str, tenant: str, rows: Writes, version: int) -> None:
     """Put rows into the graph."""
     with _session(uri) as session:
@@ -74,7 +87,8 @@ def plant(uri: str, tenant: str, rows: Writes, version: int) -> None:
         for conflict in rows.conflicts:
             door.put_conflict(conflict, {member.key: member for member in rows.members})
         for node in rows.put:
-            door.make(type(node).__name__, to_row(node))
+            beside = {"isRevoked": node.revoked is not None} if isinstance(node, Decision) else {}
+            door.make(type(node).__name__, to_row(node) | beside)
         for change in rows.changes:
             door.make("Change", to_row(change))
             door.do("MATCH (t:Tenant {key: $tenant}) WHERE t.sequence < $last SET t.sequence = $last", last=change.sequence)
@@ -172,7 +186,7 @@ class _Door:
             self.do(
                 "MATCH (c:Conflict {key: $about.conflict}) MATCH (n:Identifier {key: $key}) CREATE (c)-[r:ABOUT]->(n) SET r = $about",
                 key=key,
-                about={"conflict": row.key, "touchpoint": at},
+                about={"conflict": row.key, "touchpoint": at, "state": state, "kind": row.kind.name},
             )
 
     def every(self, label: str | None = None) -> list[tuple[list[str], dict[str, Any]]]:
@@ -208,6 +222,10 @@ class _Door:
         assert [] == [row for row in drawn if row[2] != [row[1]]]
         lonely = self.do("MATCH (a:WeChatAccount {tenant: $tenant}) WHERE NOT EXISTS { (a)<-[:BELONGS_TO]-() } RETURN a.key")
         assert [] == lonely
+        about = "MATCH (c:Conflict {tenant: $tenant})-[r:ABOUT]->() RETURN c.state, c.kind, r.state, r.kind"
+        assert [] == [row for row in self.do(about) if row[:2] != row[2:]]
+        decided = self.do("MATCH (d:Decision {tenant: $tenant}) RETURN d.isRevoked, d.revoked IS NOT NULL")
+        assert [] == [row for row in decided if row[0] != row[1]]
 
 
 def _renamed(row: Mapping[str, Any]) -> dict[str, Any]:

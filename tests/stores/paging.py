@@ -227,6 +227,39 @@ class Paging(Harness):
             _, part = await store.page(tenant, Decision, Page(limit=3, is_counted=True), which)
             assert (len(expected), [made[key] for key in expected[:3]]) == (part.total, part.items)
 
+    async def test_a_filtered_page_costs_what_it_shows(self, store: Store, tenant: str, cast: Cast) -> None:
+        """However many a tenant holds beside those that a filter asks for, a page costs the same, by every field of every filter."""
+        huge, tiny = cast.touchpoint("wxhuge"), cast.touchpoint("wxtiny")
+        await write(store, tenant, Writes(put=[huge, tiny]))
+        wanted: list[object] = []
+        for n in range(3):
+            one = cast.open_id("wxhuge", f"rare {n}")
+            two = cast.open_id("wxtiny", f"rare {n}", of=one)
+            conflict = cast.conflict(two, cast.union_id("wxo", f"rare {n}"), kind=ConflictKind.DECLARED_DIFFERENT, resolved=5)
+            job = replace(cast.job(f"rare {n}", JobState.FAILED, JobKind.RESCOPE), touchpoint_key=tiny.key)
+            row = customer(one, two, state=IDENTIFIED, has_conflict=True, last=200)
+            decision = cast.decision(f"rare {n}", one.key, two.key, revoked=5)
+            wanted += [one, two, row, replace(conflict, namespace="member"), job, decision]
+        await write(store, tenant, together(*wanted))
+        efforts: list[dict[str, int]] = []
+        for begin, end in ((0, 40), (40, 400)):
+            await write(store, tenant, together(*(row for n in range(begin, end) for row in common(cast, huge.key, n))))
+            efforts.append(
+                {str(which): await self.effort(partial(asked, tenant, which)) for which in narrow(huge.key, tiny.key, Key("a" * 22))}
+            )
+        grown = {which: (effort, efforts[0][which]) for which, effort in efforts[1].items() if effort > 1.25 * efforts[0][which]}
+        assert {} == grown
+
+    def test_every_field_of_a_filter_is_measured(self) -> None:
+        """A field that is added to a filter is measured, too."""
+        measured = {
+            (type(one), name)
+            for one in narrow(Key("h"), Key("t"), Key("n"))
+            for name, value in vars(one).items()
+            if value != getattr(type(one)(), name)
+        }
+        assert {(kind, name) for kind in FILTERS for name in vars(kind())} == measured
+
     async def test_pages_stay_within_the_tenant(self, store: Store, tenant: str, cast: Cast) -> None:
         """Another tenant's pages are empty, and its totals nought."""
         other = f"{tenant}-other"
@@ -259,3 +292,63 @@ def meets(row: CustomerRow, apps: set[str], which: CustomerFilter, every: set[st
         and every <= apps
         and not none & apps
     )
+
+
+FILTERS = (CustomerFilter, ConflictFilter, JobFilter, DecisionFilter)
+Filter = CustomerFilter | ConflictFilter | JobFilter | DecisionFilter
+
+
+def common(cast: Cast, touchpoint: Key, n: int) -> list[object]:
+    """What a tenant holds a lot of."""
+    one = cast.open_id("wxhuge", f"common {n}")
+    job = replace(cast.job(f"common {n}", JobState.DONE), touchpoint_key=touchpoint)
+    return [one, cast.conflict(one, cast.union_id("wxo", f"common {n}")), job, cast.decision(f"common {n}", one.key, one.key)]
+
+
+def narrow(huge: Key, tiny: Key, named: Key) -> list[Filter]:
+    """Every field of every filter: what few meet, what many do, and some together."""
+    rare, common = ConflictKind.DECLARED_DIFFERENT, ConflictKind.TWO_UNIONIDS_ONE_PLATFORM
+    return [
+        CustomerFilter(),
+        CustomerFilter(used_all=(huge, tiny)),
+        CustomerFilter(used_all=(tiny, huge)),
+        CustomerFilter(used_all=(huge,), used_none=(tiny,)),
+        CustomerFilter(used_all=(huge,), seen_since=150),
+        CustomerFilter(used_all=(huge,), has_open_conflict=True),
+        CustomerFilter(used_none=(tiny,)),
+        CustomerFilter(state=IDENTIFIED),
+        CustomerFilter(state=CustomerState.PROVISIONAL, has_open_conflict=True),
+        CustomerFilter(has_open_conflict=True),
+        CustomerFilter(has_open_conflict=False),
+        CustomerFilter(seen_since=150),
+        CustomerFilter(seen_since=50),
+        ConflictFilter(),
+        ConflictFilter(states=(ConflictState.RESOLVED,)),
+        ConflictFilter(states=(ConflictState.OPEN,), kinds=(rare,)),
+        ConflictFilter(kinds=(rare,)),
+        ConflictFilter(kinds=(common,)),
+        ConflictFilter(touchpoint=tiny),
+        ConflictFilter(touchpoint=huge, kinds=(rare,)),
+        ConflictFilter(namespace="member"),
+        ConflictFilter(namespace="", states=(ConflictState.RESOLVED,)),
+        JobFilter(),
+        JobFilter(kinds=(JobKind.RESCOPE,)),
+        JobFilter(states=(JobState.FAILED,)),
+        JobFilter(touchpoint=tiny),
+        JobFilter(touchpoint=huge, states=(JobState.RUNNING,)),
+        DecisionFilter(),
+        DecisionFilter(is_revoked=True),
+        DecisionFilter(is_revoked=False),
+        DecisionFilter(names=(named,)),
+    ]
+
+
+async def asked(tenant: str, which: Filter, store: Store) -> None:
+    """The first page that a filter gives."""
+    page = Page(limit=5)
+    if isinstance(which, CustomerFilter):
+        await store.customer_page(tenant, which, page)
+    elif isinstance(which, ConflictFilter):
+        await store.conflict_page(tenant, which, page)
+    else:
+        await store.page(tenant, Job if isinstance(which, JobFilter) else Decision, page, which)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, LiteralString
 
 import pytest
 
 from graph.stores import Store
-from graph.stores.neo4j import open_neo4j
+from graph.stores.neo4j import Neo4jStore, open_neo4j
+from graph.stores.neo4j import people as neo4j_people
+from graph.stores.neo4j.address import Address
+from graph.stores.neo4j.bolt import Bolt, Row
 from graph.turn import Scope, Writes
 from tests.stores import neo4j_door
 from tests.stores.cast import Cast, Stored, together
 from tests.stores.contract import StoreContract
-from tests.stores.harness import NOW, SECRET, loaded
+from tests.stores.harness import FEW, NOW, SECRET, loaded
 
 
 class TestNeo4j(StoreContract):
@@ -45,6 +49,17 @@ class TestNeo4j(StoreContract):
         """Every node and relationship."""
         return neo4j_door.spelled(self.uri, tenant)
 
+    async def effort(self, ask: Callable[[Store], Awaitable[object]]) -> int:
+        """How often Neo4j went to its store, over all statements."""
+        bolt = _Profiled(Address.of(self.uri), warns=True)
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(neo4j_people, "FEW", FEW)
+                await ask(Neo4jStore(bolt, SECRET, lambda: NOW))
+        finally:
+            await bolt.close()
+        return bolt.hits
+
     async def test_loading_stays_within_the_tenant(self, store: Store, tenant: str, cast: Cast) -> None:
         """Another tenant's keys are answered as unknown; the same key in two tenants cannot be, for it is unique and holds the tenant."""
         foreign = f"{tenant}-other"
@@ -58,6 +73,17 @@ class TestNeo4j(StoreContract):
         assert ({}, {}, {}, {}) == (dict(seen.members), dict(seen.rollups), dict(seen.conflicts), dict(seen.nodes))
         assert {a.key, union.key} == set((await loaded(store, foreign, asked)).members)
         assert cast.open_id("wxa", "a").key != a.key
+
+
+class _Profiled(Bolt):
+    """Reads by the back door, which says what it cost."""
+
+    hits = 0
+
+    async def read(self, text: LiteralString, **parameters: Any) -> Row | None:  # noqa: ANN401  # whatever the statement takes
+        answer, hits = neo4j_door.profile(self.address.uri, text, parameters)
+        self.hits += hits
+        return answer
 
 
 @asynccontextmanager

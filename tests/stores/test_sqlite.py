@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
+import apsw
 import pytest
 
 from graph.stores import Store, open_store
@@ -14,7 +16,7 @@ from graph.turn import Writes
 from tests.stores import sqlite_door
 from tests.stores.cast import Cast, Stored
 from tests.stores.contract import StoreContract
-from tests.stores.harness import NOW, SECRET
+from tests.stores.harness import FEW, NOW, SECRET
 
 
 class TestSqlite(StoreContract):
@@ -44,6 +46,24 @@ class TestSqlite(StoreContract):
     async def spelled(self, tenant: str) -> str:
         """Every row of every table."""
         return sqlite_door.spelled(self.path, tenant)
+
+    async def effort(self, ask: Callable[[Store], Awaitable[object]]) -> int:
+        """The steps of SQLite's virtual machine, over all statements and connections."""
+        steps = 0
+
+        def add(event: dict[str, Any]) -> None:
+            nonlocal steps
+            if event["code"] == apsw.SQLITE_TRACE_PROFILE:
+                steps += event["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"]
+
+        with pytest.MonkeyPatch.context() as patch:
+            watched = [*apsw.connection_hooks, lambda made: made.trace_v2(apsw.SQLITE_TRACE_STMT | apsw.SQLITE_TRACE_PROFILE, add)]
+            patch.setattr(apsw, "connection_hooks", watched)
+            patch.setattr(customers, "FEW", FEW)
+            async with self.another() as store:
+                opened = steps
+                await ask(store)
+                return steps - opened
 
     @pytest.mark.parametrize("few", [0, 20, 30])
     async def test_filters_where_many_match(self, store: Store, tenant: str, cast: Cast, few: int, monkeypatch: pytest.MonkeyPatch) -> None:

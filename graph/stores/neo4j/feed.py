@@ -11,7 +11,7 @@ from graph.stores import Page, Slice
 from graph.stores.neo4j import shapes
 from graph.stores.neo4j.bolt import Ask
 from graph.stores.neo4j.brand import found
-from graph.stores.neo4j.people import is_backward
+from graph.stores.neo4j.paging import is_backward
 from graph.stores.neo4j.texts import text
 from graph.stores.neo4j.torn import Torn, settled
 

@@ -14,10 +14,11 @@ from graph.stores.neo4j.bolt import Bolt
 from graph.stores.neo4j.shapes import COLUMNS
 from graph.stores.neo4j.texts import schema, text
 
-VERSION = 2
+VERSION = 3
 """The version of schema.cypher and of what the statements expect to find. A later one adds its step to STEPS."""
 STEPS: dict[int, tuple[str, ...]] = {
-    2: ("rekey", "name_customers_of_changes", "name_witnesses", "name_conflicts", "name_loose", "count_members")
+    2: ("rekey", "name_customers_of_changes", "name_witnesses", "name_conflicts", "name_loose", "count_members"),
+    3: ("name_revoked", "name_states"),
 }
 """By version, the statements that bring what an earlier one wrote up to it. Each may run again."""
 OLDEST_SERVER = (5, 26)
@@ -26,7 +27,7 @@ PROPERTIES = (
     *("tenant", "turn", "sequence", "registryVersion", "policy", "locked", "secretFingerprint", "digest", "leaseUntil", "started", "row"),
     *("blocked", "erased", "receipt", "returned", "document", "signature", "publicKey", "identifierCount"),
     *("state", "mentions", "loose", "touchpoint", "touchpointKey", "conflict", "appId", "revoked", "textKey", "from", "to", "path", "made"),
-    *("customerKey", "witness"),
+    *("customerKey", "witness", "isRevoked"),
 )
 APPLIED = ("customers", "accounts", "members", "issued", "rollups", "conflicts", "retired", "ended", "changes")
 TYPES = (
@@ -85,9 +86,9 @@ async def _migrate(bolt: Bolt, secret: bytes, since: int) -> None:
 async def _warm_up(bolt: Bolt) -> None:
     """Let Neo4j plan the statements that callers wait for, all at once; a second or two the first time after its start, nothing later."""
     page = {"after": "", "before": "~", "limit": 1, "isCounted": False, "touchpoint": "", "usedAll": [], "usedNone": []}
-    filters = {"state": None, "hasConflict": None, "since": None, "states": None, "kinds": None}
+    filters = {"state": None, "hasConflict": None, "since": None}
     asked = {"tenant": NOBODY, "known": -1, "keys": [], "version": -1} | page | filters | COLUMNS
-    whole = [text(name, then="aggregates") for name in ("customers", "walk_by_key")]
+    whole = [text("customers", then="aggregates"), text("walk_by_key", then="customers_chosen")]
     reads = [*whole, text("registry"), text("open_ids"), text("nodes"), text("feed_end")]
     writes: dict[LiteralString, dict[str, Any]] = {
         text("take_turn"): {},

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from graph.apikeys import ApiKey
-from graph.jobs import UNFINISHED, Job
+from graph.jobs import UNFINISHED, Job, JobKind, JobState
 from graph.node import Key, Millis, Node
 from graph.state import StoredRollup
 from graph.stores import DecisionFilter, JobFilter, Page, Slice
 from graph.stores.neo4j import shapes
 from graph.stores.neo4j.bolt import Ask
 from graph.stores.neo4j.brand import found
-from graph.stores.neo4j.people import EVERYTHING, bounds, is_backward
+from graph.stores.neo4j.paging import Walk, names, paged
 from graph.stores.neo4j.texts import text
 from graph.stores.neo4j.torn import settled
 
@@ -24,30 +24,20 @@ N = TypeVar("N", bound=Node)
 async def page(ask: Ask, tenant: str, kind: type[N], page_of: Page, which: JobFilter | DecisionFilter | None) -> tuple[int, Slice[N]]:
     """One kind's nodes in the order of their keys."""
     label = kind.__name__
-    walk, parameters = _walk(which)
-    statement = text(walk, label=label, is_backward=is_backward(page_of))
-    version, has_more, rows = found(await ask(statement, tenant=tenant, **parameters, **bounds(page_of)), tenant)
-    total = None
-    if page_of.is_counted and walk == "page":
-        total = found(await ask(text("page_total", label=label), tenant=tenant, **parameters), tenant)[0]
-    elif page_of.is_counted:
-        total = len(found(await ask(text(walk), tenant=tenant, **parameters, **bounds(Page(limit=EVERYTHING))), tenant)[2])
+    version, has_more, rows, total = await paged(ask, tenant, _walk(label, which), page_of)
     items = sorted((cast("N", shapes.node(label, row)) for row in rows), key=lambda node: node.key)
     return version, Slice(items=items, has_more=has_more, total=total)
 
 
-def _walk(which: JobFilter | DecisionFilter | None) -> tuple[str, dict[str, Any]]:
+def _walk(label: str, which: JobFilter | DecisionFilter | None) -> Walk:
     """Which statement finds them, and by what."""
-    jobs = which if isinstance(which, JobFilter) else JobFilter()
-    decisions = which if isinstance(which, DecisionFilter) else DecisionFilter()
-    parameters = {
-        "kinds": [one.name for one in jobs.kinds] or None,
-        "states": [one.name for one in jobs.states] or None,
-        "touchpoint": jobs.touchpoint,
-        "isRevoked": decisions.is_revoked,
-        "names": decisions.names,
-    }
-    return ("page" if decisions.names is None else "decisions_of"), parameters
+    if isinstance(which, JobFilter) and which != JobFilter():
+        by = {"states": names(which.states or JobState), "kinds": names(which.kinds or JobKind), "touchpoint": which.touchpoint}
+        return Walk("jobs_of_touchpoint" if which.touchpoint else "page_by_kind", label, by)
+    if isinstance(which, DecisionFilter) and which != DecisionFilter():
+        by_whom = {"names": which.names, "isRevoked": which.is_revoked}
+        return Walk("decisions_by_state" if which.names is None else "decisions_of", label, by_whom)
+    return Walk("page", label, {})
 
 
 @settled

@@ -6,18 +6,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any, LiteralString
 
 from graph.node import KEY_LENGTH, Key
-from graph.state import ConflictState, Member
+from graph.state import ConflictKind, ConflictState, CustomerState, Member
 from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, Page, Slice
 from graph.stores.neo4j import shapes
 from graph.stores.neo4j.bolt import Ask, Row
 from graph.stores.neo4j.brand import found
+from graph.stores.neo4j.paging import Walk, bounds, counted, is_backward, names, paged
 from graph.stores.neo4j.texts import text
 from graph.stores.neo4j.torn import Torn, settled
 
-END = "~"
-"""Sorts after every key."""
-EVERYTHING = 2**31 - 2
-"""A page that holds all, for counting: the largest that Cypher slices a list by."""
+FEW = 10_000
+"""Up to so many customers are sorted rather than looked for along their keys."""
 
 
 async def customers(ask: Ask, tenant: str, keys: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
@@ -25,9 +24,9 @@ async def customers(ask: Ask, tenant: str, keys: Sequence[Key]) -> tuple[int, li
     return await _holders(ask, tenant, text("customers", then="aggregates"), keys)
 
 
-async def named(ask: Ask, tenant: str, names: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
+async def named(ask: Ask, tenant: str, keys: Sequence[Key]) -> tuple[int, list[Aggregate | None]]:
     """The same by what decisions name, UnionIDs by their text's key."""
-    return await _holders(ask, tenant, text("named", then="aggregates"), names)
+    return await _holders(ask, tenant, text("named", then="aggregates"), keys)
 
 
 @settled
@@ -45,33 +44,36 @@ async def _holders(ask: Ask, tenant: str, statement: LiteralString, keys: Sequen
 @settled
 async def customer_page(ask: Ask, tenant: str, which: CustomerFilter, page: Page) -> tuple[int, Slice[Aggregate]]:
     """Whole customers in the order of their keys, by the index that leaves fewest to look at."""
-    walk = _walk(which)
+    walk, touchpoint = await _walk(ask, tenant, which)
     parameters = {
         "usedAll": list(which.used_all),
         "usedNone": list(which.used_none),
-        "drive": which.used_all[0] if which.used_all else None,
+        "touchpoint": touchpoint,
         "state": which.state.name if which.state else None,
+        "states": names((which.state,) if which.state else CustomerState),
         "hasConflict": which.has_open_conflict,
+        "hasConflicts": [False, True] if which.has_open_conflict is None else [which.has_open_conflict],
         "since": which.seen_since,
     }
-    statement = text(walk, then="aggregates", is_backward=is_backward(page))
+    statement = text(walk, then="customers_chosen", is_backward=is_backward(page))
     version, beside, by_key = await _aggregates(ask, tenant, statement, **bounds(page), **parameters)
-    total = None
-    if page.is_counted:
-        total = found(await ask(text(walk, then="count"), tenant=tenant, **bounds(Page(limit=EVERYTHING)), **parameters), tenant)[0]
+    count = text("page_total", label="Customer") if which == CustomerFilter() else text(walk, then="merged_count")
+    total = await counted(ask, tenant, count, page, parameters)
     return version, Slice(items=[by_key[key] for key in sorted(by_key)], has_more=beside[0], total=total)
 
 
-def _walk(which: CustomerFilter) -> str:
-    if which.used_all:
-        return "walk_by_touchpoint"
-    if which.has_open_conflict:
-        return "walk_by_conflict"
-    if which.seen_since is not None:
-        return "walk_by_seen"
-    if which.state:
-        return "walk_by_state"
-    return "walk_by_conflict" if which.has_open_conflict is False else "walk_by_key"
+async def _walk(ask: Ask, tenant: str, which: CustomerFilter) -> tuple[str, Key | None]:
+    """Which index to walk, and for which touchpoint. Nothing is counted where there is no choice."""
+    used, seen = [0] * len(which.used_all), FEW + 1
+    if len(which.used_all) > 1 or (which.used_all and which.has_open_conflict) or which.seen_since is not None:
+        row = await ask(text("few"), tenant=tenant, usedAll=list(which.used_all), since=which.seen_since, enough=FEW + 1)
+        used, seen = found(row, tenant)
+    fewest, touchpoint = min(zip(used, which.used_all, strict=True), default=(FEW + 1, None))
+    if which.seen_since is not None and seen <= FEW and (touchpoint is None or seen < fewest):
+        return "walk_by_seen", None
+    if touchpoint is not None and not (which.has_open_conflict and fewest > FEW):
+        return "walk_by_touchpoint", touchpoint
+    return ("walk_by_key" if which.state is None and which.has_open_conflict is None else "walk_by_state"), None
 
 
 async def _aggregates(ask: Ask, tenant: str, statement: LiteralString, **parameters: object) -> tuple[int, list[Any], dict[Key, Aggregate]]:
@@ -135,35 +137,27 @@ async def loose_claims(ask: Ask, tenant: str, after: str, limit: int) -> list[tu
 @settled
 async def conflict_page(ask: Ask, tenant: str, which: ConflictFilter, page: Page) -> tuple[int, Slice[ConflictFound]]:
     """Conflicts in the order of their keys."""
-    walk = "conflicts_by_key"
-    if which.touchpoint:
-        walk = "conflicts_by_touchpoint"
+    name = "page_by_kind"
+    if which == ConflictFilter():
+        name = "page"
+    elif which.touchpoint:
+        name = "conflicts_of_touchpoint"
     elif which.namespace is not None:
-        walk = "conflicts_by_namespace"
-    elif len(set(which.states)) == 1:
-        walk = "conflicts_by_state"
+        name = "conflicts_of_namespace"
     parameters = {
-        "tenant": tenant,
         "touchpoint": which.touchpoint,
         "namespace": which.namespace,
-        "inStates": [state.name for state in which.states or ConflictState],
-        "states": [state.name for state in which.states] or None,
-        "state": which.states[0].name if which.states else None,
-        "kinds": [kind.name for kind in which.kinds] or None,
+        "states": names(which.states or ConflictState),
+        "kinds": names(which.kinds or ConflictKind),
     }
-    row = await ask(text(walk, then="conflicts_found", is_backward=is_backward(page)), **parameters, **bounds(page), **shapes.COLUMNS)
-    version, has_more, conflicts = found(row, tenant)
-    total = None
-    if page.is_counted:
-        total = found(await ask(text(walk, then="conflicts_count"), **parameters, **bounds(Page(limit=EVERYTHING))), tenant)[0]
-    items = sorted(map(_conflict, conflicts), key=lambda one: one.row.key)
-    return version, Slice(items=items, has_more=has_more, total=total)
+    version, has_more, rows, total = await paged(ask, tenant, Walk(name, "Conflict", parameters | shapes.COLUMNS), page)
+    return version, Slice(items=sorted(map(_conflict, rows), key=lambda one: one.row.key), has_more=has_more, total=total)
 
 
 @settled
 async def conflicts(ask: Ask, tenant: str, keys: Sequence[Key]) -> tuple[int, list[ConflictFound | None]]:
     """Conflicts by key, in order."""
-    row = await ask(text("conflicts_here", then="conflicts_found"), tenant=tenant, keys=list(keys), limit=EVERYTHING, **shapes.COLUMNS)
+    row = await ask(text("conflicts_here", then="conflicts_found"), tenant=tenant, keys=list(keys), limit=len(keys), **shapes.COLUMNS)
     version, _, rows = found(row, tenant)
     by_key = {one.row.key: one for one in map(_conflict, rows)}
     return version, [by_key.get(key) for key in keys]
@@ -172,13 +166,3 @@ async def conflicts(ask: Ask, tenant: str, keys: Sequence[Key]) -> tuple[int, li
 def _conflict(row: Row) -> ConflictFound:
     values, count, mentioned = row
     return ConflictFound(row=shapes.conflict(values, count), mentioned=_by_key(mentioned))
-
-
-def is_backward(page: Page) -> bool:
-    """Whether the page is walked from its end."""
-    return page.is_backward or page.before is not None
-
-
-def bounds(page: Page) -> dict[str, Any]:
-    """Between which keys, and how many."""
-    return {"after": page.after or "", "before": page.before or END, "limit": page.limit}

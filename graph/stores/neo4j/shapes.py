@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from graph.accounts import Registry
+from graph.decisions import Decision
 from graph.evidence import ResolutionSource, Rollup, Said
 from graph.node import Key, Node
 from graph.policy import IdentityPolicy
@@ -49,7 +50,8 @@ COLUMNS = {
 
 def properties(thing: object, tenant: str) -> Properties:
     """A stored dataclass as a node's properties."""
-    return {property_of(name): value for name, value in to_row(thing).items()} | {"tenant": tenant}
+    beside = {"isRevoked": thing.revoked is not None} if isinstance(thing, Decision) else {}  # no index holds what is missing
+    return {property_of(name): value for name, value in to_row(thing).items()} | {"tenant": tenant} | beside
 
 
 def node(label: str, found: Mapping[str, Any]) -> Node:

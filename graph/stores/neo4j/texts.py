@@ -32,13 +32,11 @@ def names() -> list[str]:
 @cache
 def text(name: str, *, then: str | None = None, label: str | None = None, is_backward: bool = False) -> LiteralString:
     """A statement as it is sent: with what it goes on with, for a label in place of Job, walking from the end where asked."""
-    body = _all()[name]
+    body = _all()[name] + (f"\n{THEN}{then}" if then else "")
     while THEN in body:
         before, _, rest = body.partition(THEN)
         goes_on, _, after = rest.partition("\n")
         body = f"{before}\n{_all()[goes_on.strip()]}\n{after}"
-    if then:
-        body = f"{body}\n{_all()[then]}"
     if label:
         body = body.replace(":Job", f":{label}")
     if is_backward:

@@ -82,7 +82,7 @@ CALL () {
   UNWIND row.about AS key
   MATCH (n:Identifier {key: key})
   MERGE (c)-[r:ABOUT]->(n)
-  SET r.conflict = row.key, r.touchpoint = CASE WHEN n:OpenID THEN n.scope END
+  SET r.conflict = row.key, r.state = row.state, r.kind = row.kind, r.touchpoint = CASE WHEN n:OpenID THEN n.scope END
 }
 // An identifier that no evidence names any more. Its bare key stays, with the OpenID by which it is followed; one without, while a roll-up
 // or a conflict still hangs on it.

@@ -1,4 +1,4 @@
-// Customers loaded whole: by their identifiers, or a page of them. The walks choose, `aggregates` answers; `then` joins two texts.
+// Customers loaded whole: by their identifiers, or a page of them. The walks choose, `aggregates` answers; `then` joins texts.
 
 // name: customers
 // :param given => {tenant: 'default', keys: []}
@@ -108,82 +108,90 @@ RETURN t.registryVersion AS version, beside, aggregates
 // name: walk_by_key
 // :param given => {tenant: 'default', after: '', before: '~', limit: 20, usedAll: [], usedNone: []}
 // :param given => {state: null, hasConflict: null, since: null}
-// Backward pages are the same texts with DESC for ASC. The order names every property of the index: else Neo4j sorts. One more than the page holds tells whether more lies beyond.
-MATCH (t:Tenant {key: $given.tenant})
-CALL () {
-  MATCH (c:Customer)
-  USING INDEX c:Customer(tenant, key)
-  WHERE c.tenant = $given.tenant AND c.key > $given.after AND c.key < $given.before
-  WITH c ORDER BY c.tenant ASC, c.key ASC
-  // then: filters
-
-// name: walk_by_state
-MATCH (t:Tenant {key: $given.tenant})
-CALL () {
-  MATCH (c:Customer)
-  USING INDEX c:Customer(tenant, state, key)
-  WHERE c.tenant = $given.tenant AND c.state = $given.state AND c.key > $given.after AND c.key < $given.before
-  WITH c ORDER BY c.tenant ASC, c.state ASC, c.key ASC
-  // then: filters
-
-// name: walk_by_conflict
-MATCH (t:Tenant {key: $given.tenant})
-CALL () {
-  MATCH (c:Customer)
-  USING INDEX c:Customer(tenant, hasConflict, key)
-  WHERE c.tenant = $given.tenant AND c.hasConflict = $given.hasConflict AND c.key > $given.after AND c.key < $given.before
-  WITH c ORDER BY c.tenant ASC, c.hasConflict ASC, c.key ASC
-  // then: filters
-
-// name: walk_by_touchpoint
-// :param given => {drive: 'the key of the first of usedAll'}
-MATCH (t:Tenant {key: $given.tenant})
-CALL () {
-  MATCH (o:OpenID)
-  USING INDEX o:OpenID(scope, customer)
-  WHERE o.scope = $given.drive AND o.customer > $given.after AND o.customer < $given.before
-  WITH DISTINCT o.scope AS scope, o.customer AS key ORDER BY scope ASC, key ASC
-  MATCH (c:Customer {key: key})
-  WHERE c.tenant = $given.tenant
-  WITH c
-  // then: filters
-
-// name: walk_by_seen
-// Few seen since then are taken and sorted; many are met on the way through all.
+// A walk goes on with `customers_chosen` or with `merged_count`. Backward pages are the same texts with DESC for ASC. The order names every
+// property of the index: else Neo4j sorts.
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   CALL () {
-    MATCH (c:Customer)
-    WHERE c.tenant = $given.tenant AND c.lastSeenAt >= $given.since
-    WITH c LIMIT 10001
-    RETURN count(c) > 10000 AS isMany
-  }
-  CALL (isMany) {
-    WITH isMany WHERE NOT isMany
-    MATCH (c:Customer)
-    WHERE c.tenant = $given.tenant AND c.lastSeenAt >= $given.since
-    WITH c WHERE c.key > $given.after AND c.key < $given.before
-    RETURN c ORDER BY c.tenant ASC, c.key ASC
-    UNION ALL
-    WITH isMany WHERE isMany
-    MATCH (c:Customer)
-    USING INDEX c:Customer(tenant, key)
-    WHERE c.tenant = $given.tenant AND c.key > $given.after AND c.key < $given.before
-    RETURN c ORDER BY c.tenant ASC, c.key ASC
-  }
-  WITH c
-  // then: filters
+    MATCH (n:Customer)
+    USING INDEX n:Customer(tenant, key)
+    WHERE n.tenant = $given.tenant AND n.key > $given.after AND n.key < $given.before
+    WITH n ORDER BY n.tenant ASC, n.key ASC
+    // then: filters
+
+// name: walk_by_state
+// :param given => {states: ['PROVISIONAL', 'IDENTIFIED'], hasConflicts: [true]}
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  UNWIND $given.states AS state
+  UNWIND $given.hasConflicts AS hasConflict
+  CALL (state, hasConflict) {
+    MATCH (n:Customer)
+    USING INDEX n:Customer(tenant, state, hasConflict, key)
+    WHERE n.tenant = $given.tenant AND n.state = state AND n.hasConflict = hasConflict AND n.key > $given.after AND n.key < $given.before
+    WITH n ORDER BY n.tenant ASC, n.state ASC, n.hasConflict ASC, n.key ASC
+    // then: filters
+
+// name: walk_by_touchpoint
+// :param given => {touchpoint: 'the key of that of usedAll which fewest used'}
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  CALL () {
+    MATCH (o:OpenID)
+    USING INDEX o:OpenID(scope, customer)
+    WHERE o.scope = $given.touchpoint AND o.customer > $given.after AND o.customer < $given.before
+    WITH DISTINCT o.scope AS scope, o.customer AS key ORDER BY scope ASC, key ASC
+    MATCH (n:Customer {key: key})
+    WHERE n.tenant = $given.tenant
+    WITH n
+    // then: filters
+
+// name: walk_by_seen
+// All of them are sorted, so only for few.
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  CALL () {
+    MATCH (n:Customer)
+    USING INDEX n:Customer(tenant, lastSeenAt)
+    WHERE n.tenant = $given.tenant AND n.lastSeenAt >= $given.since
+    WITH n WHERE n.key > $given.after AND n.key < $given.before
+    WITH n ORDER BY n.key ASC
+    // then: filters
 
 // name: filters
-  WHERE ($given.state IS NULL OR c.state = $given.state)
-    AND ($given.hasConflict IS NULL OR c.hasConflict = $given.hasConflict)
-    AND ($given.since IS NULL OR c.lastSeenAt >= $given.since)
-    AND all(used IN $given.usedAll WHERE EXISTS { MATCH (o:OpenID {scope: used, customer: c.key}) })
-    AND none(used IN $given.usedNone WHERE EXISTS { MATCH (o:OpenID {scope: used, customer: c.key}) })
-  WITH c LIMIT $given.limit + 1
-  RETURN collect(c) AS chosen
-}
-WITH t, [size(chosen) > $given.limit] AS beside, chosen[..$given.limit] AS found
+    WHERE ($given.state IS NULL OR n.state = $given.state)
+      AND ($given.hasConflict IS NULL OR n.hasConflict = $given.hasConflict)
+      AND ($given.since IS NULL OR n.lastSeenAt >= $given.since)
+      AND all(used IN $given.usedAll WHERE EXISTS {
+        MATCH (o:OpenID)
+        USING INDEX o:OpenID(scope, customer)
+        WHERE o.scope = used AND o.customer = n.key
+      })
+      AND none(used IN $given.usedNone WHERE EXISTS {
+        MATCH (o:OpenID)
+        USING INDEX o:OpenID(scope, customer)
+        WHERE o.scope = used AND o.customer = n.key
+      })
 
-// name: count
-RETURN size(found) AS total
+// name: customers_chosen
+// then: merged
+WITH t, [size(chosen) > $given.limit] AS beside, chosen[..$given.limit] AS found
+// then: aggregates
+
+// name: few
+// :param given => {tenant: 'default', usedAll: [], since: null, enough: 10001}
+// How many used each of these touchpoints, by its degree, and how many were seen since then, counted no further than needed. Where a
+// touchpoint is no node here, the index is counted.
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  UNWIND $given.usedAll AS used
+  OPTIONAL MATCH (p:Touchpoint {key: used})
+  RETURN collect(CASE WHEN p IS NOT NULL THEN COUNT { (p)-[:ISSUED]->() } ELSE COUNT { MATCH (o:OpenID) WHERE o.scope = used } END) AS used
+}
+CALL () {
+  MATCH (n:Customer)
+  WHERE n.tenant = $given.tenant AND n.lastSeenAt >= $given.since
+  WITH n LIMIT $given.enough
+  RETURN count(n) AS seen
+}
+RETURN used, seen

@@ -35,22 +35,16 @@ MATCH (t:Tenant {key: $given.tenant})
 RETURN coalesce(t.blocked, 0) AS blocked
 
 // name: page
-// :param given => {tenant: 'default', after: '', before: '~', limit: 20, kinds: null, states: null, touchpoint: null}
-// The same for every label: Job stands for any. Backward: DESC for ASC.
+// :param given => {tenant: 'default', after: '', before: '~', limit: 20}
+// The same for every label: Job stands for any. Backward: DESC for ASC. What is chosen is shown by `nodes_found` or `conflicts_found`.
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (n:Job)
   USING INDEX n:Job(tenant, key)
   WHERE n.tenant = $given.tenant AND n.key > $given.after AND n.key < $given.before
-  WITH n ORDER BY n.tenant ASC, n.key ASC
-  WHERE ($given.kinds IS NULL OR n.kind IN $given.kinds)
-    AND ($given.states IS NULL OR n.state IN $given.states)
-    AND ($given.touchpoint IS NULL OR n.touchpointKey = $given.touchpoint)
-    AND ($given.isRevoked IS NULL OR (n.revoked IS NOT NULL) = $given.isRevoked)
-  WITH n LIMIT $given.limit + 1
-  RETURN collect(properties(n)) AS found
+  WITH n ORDER BY n.tenant ASC, n.key ASC LIMIT $given.limit + 1
+  RETURN collect(n) AS chosen
 }
-RETURN t.registryVersion AS version, size(found) > $given.limit AS hasMore, found[..$given.limit] AS nodes
 
 // name: page_total
 MATCH (t:Tenant {key: $given.tenant})
@@ -58,30 +52,62 @@ RETURN COUNT {
   MATCH (n:Job)
   USING INDEX n:Job(tenant, key)
   WHERE n.tenant = $given.tenant AND n.key > ''
-    AND ($given.kinds IS NULL OR n.kind IN $given.kinds)
-    AND ($given.states IS NULL OR n.state IN $given.states)
-    AND ($given.touchpoint IS NULL OR n.touchpointKey = $given.touchpoint)
-    AND ($given.isRevoked IS NULL OR (n.revoked IS NOT NULL) = $given.isRevoked)
 } AS total
 
+// name: nodes_found
+RETURN t.registryVersion AS version, size(chosen) > $given.limit AS hasMore, [n IN chosen[..$given.limit] | properties(n)] AS nodes
+
+// name: page_by_kind
+// :param given => {states: ['RUNNING'], kinds: ['BACKFILL']}
+// The filtered pages go on with `merged` or with `merged_count`. This one is for jobs and for conflicts.
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  UNWIND $given.states AS state
+  UNWIND $given.kinds AS kind
+  CALL (state, kind) {
+    MATCH (n:Job)
+    USING INDEX n:Job(tenant, state, kind, key)
+    WHERE n.tenant = $given.tenant AND n.state = state AND n.kind = kind AND n.key > $given.after AND n.key < $given.before
+    WITH n ORDER BY n.tenant ASC, n.state ASC, n.kind ASC, n.key ASC
+
+// name: jobs_of_touchpoint
+// :param given => {touchpoint: ''}
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  UNWIND $given.states AS state
+  UNWIND $given.kinds AS kind
+  CALL (state, kind) {
+    MATCH (n:Job)
+    USING INDEX n:Job(tenant, touchpointKey, state, kind, key)
+    WHERE n.tenant = $given.tenant AND n.touchpointKey = $given.touchpoint AND n.state = state AND n.kind = kind
+      AND n.key > $given.after AND n.key < $given.before
+    WITH n ORDER BY n.tenant ASC, n.touchpointKey ASC, n.state ASC, n.kind ASC, n.key ASC
+
+// name: decisions_by_state
+// :param given => {isRevoked: false}
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  CALL () {
+    MATCH (n:Decision)
+    USING INDEX n:Decision(tenant, isRevoked, key)
+    WHERE n.tenant = $given.tenant AND n.isRevoked = $given.isRevoked AND n.key > $given.after AND n.key < $given.before
+    WITH n ORDER BY n.tenant ASC, n.isRevoked ASC, n.key ASC
+
 // name: decisions_of
-// :param given => {tenant: 'default', after: '', before: '~', limit: 20, names: [], isRevoked: null}
+// :param given => {names: [], isRevoked: null}
 // A customer has a few, so they are sorted.
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
-  UNWIND $given.names AS name
-  CALL (name) {
-    MATCH (n:Decision {tenant: $given.tenant, a: name}) RETURN n
-    UNION
-    MATCH (n:Decision {tenant: $given.tenant, b: name}) RETURN n
-  }
-  WITH DISTINCT n
-  WHERE n.key > $given.after AND n.key < $given.before AND ($given.isRevoked IS NULL OR (n.revoked IS NOT NULL) = $given.isRevoked)
-  WITH n ORDER BY n.key ASC
-  WITH n LIMIT $given.limit + 1
-  RETURN collect(properties(n)) AS found
-}
-RETURN t.registryVersion AS version, size(found) > $given.limit AS hasMore, found[..$given.limit] AS nodes
+  CALL () {
+    UNWIND $given.names AS name
+    CALL (name) {
+      MATCH (n:Decision {tenant: $given.tenant, a: name}) RETURN n
+      UNION
+      MATCH (n:Decision {tenant: $given.tenant, b: name}) RETURN n
+    }
+    WITH DISTINCT n
+    WHERE n.key > $given.after AND n.key < $given.before AND ($given.isRevoked IS NULL OR n.isRevoked = $given.isRevoked)
+    WITH n ORDER BY n.key ASC
 
 // name: evidence
 // :param given => {tenant: 'default', keys: [], rollup: ['key']}

@@ -98,3 +98,19 @@ WHERE c.size IS NULL
 CALL (c) {
   SET c.size = COUNT { (c)<-[:BELONGS_TO]-(:WeChatAccount)<-[:BELONGS_TO]-() } + COUNT { (c)<-[:BELONGS_TO]-(:ExternalID) }
 } IN TRANSACTIONS OF 10000 ROWS
+
+// name: name_revoked
+// From version 2 to 3: a decision says by a property of its own whether it is revoked, for no index holds what is missing.
+MATCH (n:Decision)
+WHERE n.isRevoked IS NULL
+CALL (n) {
+  SET n.isRevoked = n.revoked IS NOT NULL
+} IN TRANSACTIONS OF 10000 ROWS
+
+// name: name_states
+// From version 2 to 3: what a conflict is about says, as the conflict does, its state and kind.
+MATCH (c:Conflict)-[r:ABOUT]->()
+WHERE r.state IS NULL
+CALL (c, r) {
+  SET r.state = c.state, r.kind = c.kind
+} IN TRANSACTIONS OF 10000 ROWS

@@ -38,64 +38,47 @@ CALL () {
 }
 RETURN keys
 
-// name: conflicts_by_key
-// :param given => {tenant: 'default', after: '', before: '~', limit: 20, states: null, kinds: null, touchpoint: null}
-MATCH (t:Tenant {key: $given.tenant})
-CALL () {
-  MATCH (k:Conflict)
-  USING INDEX k:Conflict(tenant, key)
-  WHERE k.tenant = $given.tenant AND k.key > $given.after AND k.key < $given.before
-  WITH k ORDER BY k.tenant ASC, k.key ASC
-  WHERE ($given.states IS NULL OR k.state IN $given.states) AND ($given.kinds IS NULL OR k.kind IN $given.kinds)
-  WITH k LIMIT $given.limit + 1
-  RETURN collect(k) AS chosen
-}
-
-// name: conflicts_by_namespace
-// :param given => {namespace: 'member', inStates: ['OPEN', 'RESOLVED']}
-// Each state is a stretch of the index in the order of keys; of each no more is read than the page may need.
-MATCH (t:Tenant {key: $given.tenant})
-CALL () {
-  UNWIND $given.inStates AS state
-  CALL (state) {
-    MATCH (k:Conflict)
-    USING INDEX k:Conflict(tenant, namespace, state, key)
-    WHERE k.tenant = $given.tenant AND k.namespace = $given.namespace AND k.state = state
-      AND k.key > $given.after AND k.key < $given.before
-    WITH k ORDER BY k.tenant ASC, k.namespace ASC, k.state ASC, k.key ASC
-    WHERE $given.kinds IS NULL OR k.kind IN $given.kinds
-    RETURN k LIMIT $given.limit + 1
+// name: merged
+// A walk gives stretches of an index, each in the order of keys; of each no more is read than the page may need. One more than the page
+// holds tells whether more lies beyond.
+    RETURN n LIMIT $given.limit + 1
   }
-  WITH k ORDER BY k.key ASC
-  WITH k LIMIT $given.limit + 1
-  RETURN collect(k) AS chosen
+  WITH n ORDER BY n.key ASC LIMIT $given.limit + 1
+  RETURN collect(n) AS chosen
 }
 
-// name: conflicts_by_state
-// :param given => {state: 'OPEN'}
-MATCH (t:Tenant {key: $given.tenant})
-CALL () {
-  MATCH (k:Conflict)
-  USING INDEX k:Conflict(tenant, state, key)
-  WHERE k.tenant = $given.tenant AND k.state = $given.state AND k.key > $given.after AND k.key < $given.before
-  WITH k ORDER BY k.tenant ASC, k.state ASC, k.key ASC
-  WHERE $given.kinds IS NULL OR k.kind IN $given.kinds
-  WITH k LIMIT $given.limit + 1
-  RETURN collect(k) AS chosen
+// name: merged_count
+// Or how many there are in all.
+    RETURN count(n) AS some
+  }
+  RETURN sum(some) AS total
 }
+RETURN total
 
-// name: conflicts_by_touchpoint
+// name: conflicts_of_namespace
+// :param given => {namespace: 'member', states: ['OPEN', 'RESOLVED'], kinds: ['TWO_VALUES_ONE_NAMESPACE']}
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
-  MATCH ()-[r:ABOUT]->()
-  WHERE r.touchpoint = $given.touchpoint AND r.conflict > $given.after AND r.conflict < $given.before
-  WITH DISTINCT r.touchpoint AS touchpoint, r.conflict AS key ORDER BY touchpoint ASC, key ASC
-  MATCH (k:Conflict {key: key})
-  WHERE k.tenant = $given.tenant AND ($given.states IS NULL OR k.state IN $given.states) AND ($given.kinds IS NULL OR k.kind IN $given.kinds)
-    AND ($given.namespace IS NULL OR k.namespace = $given.namespace)
-  WITH k LIMIT $given.limit + 1
-  RETURN collect(k) AS chosen
-}
+  UNWIND $given.states AS state
+  UNWIND $given.kinds AS kind
+  CALL (state, kind) {
+    MATCH (n:Conflict)
+    USING INDEX n:Conflict(tenant, namespace, state, kind, key)
+    WHERE n.tenant = $given.tenant AND n.namespace = $given.namespace AND n.state = state AND n.kind = kind
+      AND n.key > $given.after AND n.key < $given.before
+    WITH n ORDER BY n.tenant ASC, n.namespace ASC, n.state ASC, n.kind ASC, n.key ASC
+
+// name: conflicts_of_touchpoint
+MATCH (t:Tenant {key: $given.tenant})
+CALL () {
+  UNWIND $given.states AS state
+  UNWIND $given.kinds AS kind
+  CALL (state, kind) {
+    MATCH ()-[r:ABOUT]->()
+    WHERE r.touchpoint = $given.touchpoint AND r.state = state AND r.kind = kind AND r.conflict > $given.after AND r.conflict < $given.before
+    WITH DISTINCT r.touchpoint AS at, r.state AS inState, r.kind AS ofKind, r.conflict AS key ORDER BY at ASC, inState ASC, ofKind ASC, key ASC
+    MATCH (n:Conflict {key: key})
+    WHERE n.tenant = $given.tenant AND ($given.namespace IS NULL OR n.namespace = $given.namespace)
 
 // name: conflicts_here
 // :param given => {keys: []}
@@ -121,9 +104,6 @@ CALL (chosen) {
   } END, mentioned]) AS conflicts
 }
 RETURN t.registryVersion AS version, size(chosen) > $given.limit AS hasMore, conflicts
-
-// name: conflicts_count
-RETURN size(chosen) AS total
 
 // name: customer_keys
 // :param given => {tenant: 'default', after: '', limit: 200}

@@ -42,14 +42,13 @@ CREATE INDEX open_id_customer IF NOT EXISTS FOR (n:OpenID) ON (n.scope, n.custom
 CREATE INDEX union_id_text IF NOT EXISTS FOR (n:UnionID) ON (n.textKey);
 
 CREATE INDEX customer_page IF NOT EXISTS FOR (n:Customer) ON (n.tenant, n.key);
-CREATE INDEX customer_state IF NOT EXISTS FOR (n:Customer) ON (n.tenant, n.state, n.key);
-CREATE INDEX customer_conflict IF NOT EXISTS FOR (n:Customer) ON (n.tenant, n.hasConflict, n.key);
+CREATE INDEX customer_filter IF NOT EXISTS FOR (n:Customer) ON (n.tenant, n.state, n.hasConflict, n.key);
 CREATE INDEX customer_seen IF NOT EXISTS FOR (n:Customer) ON (n.tenant, n.lastSeenAt);
 
 CREATE INDEX conflict_page IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.key);
-CREATE INDEX conflict_state IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.state, n.key);
-CREATE INDEX conflict_namespace IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.namespace, n.state, n.key);
-CREATE INDEX about_touchpoint IF NOT EXISTS FOR ()-[r:ABOUT]-() ON (r.touchpoint, r.conflict);
+CREATE INDEX conflict_filter IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.state, n.kind, n.key);
+CREATE INDEX conflict_namespace_filter IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.namespace, n.state, n.kind, n.key);
+CREATE INDEX about_filter IF NOT EXISTS FOR ()-[r:ABOUT]-() ON (r.touchpoint, r.state, r.kind, r.conflict);
 
 // Claims and migrations that count nowhere now, what took them back, and resolutions that count nowhere, by what they name.
 CREATE INDEX resolved_loose IF NOT EXISTS FOR ()-[r:RESOLVED_AS]-() ON (r.loose);
@@ -67,6 +66,7 @@ CREATE INDEX migrated_key IF NOT EXISTS FOR ()-[r:MIGRATED_TO]-() ON (r.key);
 CREATE INDEX claims_key IF NOT EXISTS FOR ()-[r:CLAIMS]-() ON (r.key);
 
 CREATE INDEX decision_page IF NOT EXISTS FOR (n:Decision) ON (n.tenant, n.key);
+CREATE INDEX decision_revoked IF NOT EXISTS FOR (n:Decision) ON (n.tenant, n.isRevoked, n.key);
 CREATE INDEX decision_a IF NOT EXISTS FOR (n:Decision) ON (n.tenant, n.a);
 CREATE INDEX decision_b IF NOT EXISTS FOR (n:Decision) ON (n.tenant, n.b);
 CREATE INDEX quarantined_page IF NOT EXISTS FOR (n:Quarantined) ON (n.tenant, n.key);
@@ -74,9 +74,18 @@ CREATE INDEX quarantined_app IF NOT EXISTS FOR (n:Quarantined) ON (n.tenant, n.a
 CREATE INDEX tombstone_page IF NOT EXISTS FOR (n:Tombstone) ON (n.tenant, n.key);
 CREATE INDEX erasure_receipt_page IF NOT EXISTS FOR (n:ErasureReceipt) ON (n.tenant, n.key);
 CREATE INDEX job_page IF NOT EXISTS FOR (n:Job) ON (n.tenant, n.key);
+CREATE INDEX job_filter IF NOT EXISTS FOR (n:Job) ON (n.tenant, n.state, n.kind, n.key);
+CREATE INDEX job_touchpoint IF NOT EXISTS FOR (n:Job) ON (n.tenant, n.touchpointKey, n.state, n.kind, n.key);
 CREATE INDEX job_state IF NOT EXISTS FOR (n:Job) ON (n.state, n.leaseUntil);
 CREATE INDEX api_key_page IF NOT EXISTS FOR (n:ApiKey) ON (n.tenant, n.key);
 CREATE INDEX api_key_digest IF NOT EXISTS FOR (n:ApiKey) ON (n.digest);
 CREATE INDEX request_made IF NOT EXISTS FOR (n:Request) ON (n.made);
 CREATE INDEX policy_change_page IF NOT EXISTS FOR (n:PolicyChange) ON (n.tenant, n.key);
 CREATE INDEX external_id_namespace IF NOT EXISTS FOR (n:ExternalID) ON (n.tenant, n.scope);
+
+// Version 3 walks others in place of these.
+DROP INDEX customer_state IF EXISTS;
+DROP INDEX customer_conflict IF EXISTS;
+DROP INDEX conflict_state IF EXISTS;
+DROP INDEX conflict_namespace IF EXISTS;
+DROP INDEX about_touchpoint IF EXISTS;
