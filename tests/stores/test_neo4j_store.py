@@ -144,23 +144,25 @@ async def test_sixteen_writers_share_no_turn(store: Neo4jStore, tenant: str, neo
 async def test_the_brand_is_drawn(store: Neo4jStore, tenant: str, neo4j_uri: str) -> None:
     """Relationships of the registry follow its nodes: one BINDS per epoch, drawn anew with every change."""
     keys = store.keys(tenant)
-    company = Entity(key=keys.entity("e"), entity_id="e", name="Company", kind=EntityKind.COMPANY)
-    platforms = [OpenPlatform(key=keys.open_platform(p), open_app_id=p, name=p, entity_key=company.key) for p in ("a", "b")]
+    company, other = (Entity(key=keys.entity(e), entity_id=e, name=e, kind=EntityKind.COMPANY) for e in "eo")
+    platforms = [
+        OpenPlatform(key=keys.open_platform(p), open_app_id=p, name=p, entity_key=owner.key) for p, owner in (("a", company), ("b", other))
+    ]
     shop = Touchpoint(key=keys.touchpoint("wx"), app_id="wx", kind=TouchpointKind.WEBSITE_APP, name="Shop", entity_key=company.key)
     first, second = (
         Binding(key=Key(name * 22), touchpoint_key=shop.key, platform_key=platform.key, starts=starts, path=path)
         for name, platform, starts, path in zip("12", platforms, (SINCE_EVER, 500), (BindingPath.CONSOLE, BindingPath.API), strict=True)
     )
-    nodes: list[Node] = [company, *platforms, shop, first, second]
+    nodes: list[Node] = [company, other, *platforms, shop, first, second]
     await write(store, tenant, Writes(put=nodes))
     ask: LiteralString = (
         "MATCH (p:OpenPlatform {tenant: $tenant})-[b:BINDS]->(:Touchpoint) "
-        "RETURN p.name AS p, b.from AS since, b.to AS until, b.path AS path ORDER BY p"
+        "RETURN p.name AS p, b.from AS since, b.to AS until, b.path AS path, b.relation AS relation ORDER BY p"
     )
     drawn = neo4j_door.run(neo4j_uri, ask, tenant=tenant)
     expected: list[dict[str, object]] = [
-        {"p": "a", "since": None, "until": 500, "path": "CONSOLE"},
-        {"p": "b", "since": 500, "until": None, "path": "API"},
+        {"p": "a", "since": None, "until": 500, "path": "CONSOLE", "relation": "SAME"},
+        {"p": "b", "since": 500, "until": None, "path": "API", "relation": "DIFFERENT"},
     ]
     assert expected == drawn
     await write(store, tenant, Writes(drop=[second]))

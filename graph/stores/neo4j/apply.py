@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from graph.accounts import REGISTERED, Registry
+from graph.accounts import REGISTERED, Registry, View
 from graph.node import FOR_EVER, SINCE_EVER, Key, Millis, Node
 from graph.stores.mapping import REGISTRY_NODES
 from graph.stores.neo4j import shapes
@@ -15,7 +15,7 @@ from graph.stores.neo4j.texts import text
 from graph.turn import Loaded, Writes
 
 
-async def apply(ask: Ask, tenant: str, loaded: Loaded, writes: Writes) -> None:
+async def apply(ask: Ask, tenant: str, loaded: Loaded, writes: Writes, now: Millis) -> None:
     """Everything, under the turn's number."""
     if writes == Writes():
         await ask(text("pass"), tenant=tenant, turn=loaded.turn)
@@ -31,7 +31,7 @@ async def apply(ask: Ask, tenant: str, loaded: Loaded, writes: Writes) -> None:
     version = loaded.registry.version + bool(changes_registry or writes.policy)
     await ask(text("apply"), **_parameters(tenant, loaded, writes), version=version)
     if changes_registry:
-        await ask(text("rewire"), tenant=tenant, **_wires(_registry_after(loaded.registry, writes)))
+        await ask(text("rewire"), tenant=tenant, **_wires(_registry_after(loaded.registry, writes).view(now)))
 
 
 def _by_label(nodes: Iterable[Node]) -> dict[str, list[Node]]:
@@ -77,13 +77,20 @@ def _registry_after(before: Registry, writes: Writes) -> Registry:
     return Registry.of(before.version, nodes.values(), before.policy)
 
 
-def _wires(registry: Registry) -> dict[str, list[dict[str, Any]]]:
-    """The registry's relationships. Epochs are derived from the assertions, so that none can overlap."""
+def _wires(view: View) -> dict[str, list[dict[str, Any]]]:
+    """The registry's relationships. Epochs are derived from the assertions, so that none can overlap.
+
+    How the two entities stood to each other is said of the day on which an epoch began, which stays true; of one since ever, of today.
+    """
+    registry = view.registry
     binds = [
-        {"a": epoch.platform_key, "b": touchpoint.key, "values": {**_span(epoch.starts, epoch.ends), **_path(registry, epoch.assertion)}}
-        for touchpoint in registry.touchpoints.values()
-        for epoch in registry.history(touchpoint.key).epochs
-        if epoch.platform_key
+        {
+            "a": platform.key,
+            "b": registry.bindings[bound.key].touchpoint_key,
+            "values": {**_span(bound.starts, bound.ends), "path": bound.path.name, "relation": bound.relation_then.name},
+        }
+        for platform in view.open_platforms
+        for bound in view.bound_to(platform)
     ]
     related = [
         {
@@ -107,7 +114,3 @@ def _wires(registry: Registry) -> dict[str, list[dict[str, Any]]]:
 def _span(starts: Millis, ends: Millis) -> dict[str, Millis | None]:
     """Since ever and for ever are left out: in the graph an open end is a missing property."""
     return {"from": None if starts == SINCE_EVER else starts, "to": None if ends == FOR_EVER else ends}
-
-
-def _path(registry: Registry, assertion: Key | None) -> Mapping[str, str]:
-    return {"path": registry.bindings[assertion].path.name} if assertion else {}

@@ -79,7 +79,7 @@ class Neo4jStore:
                         raise Endless("The turn asked for what it had been shown.") from more
                     scope = wider
                     continue
-                await apply(ask, tenant, loaded, writes)
+                await apply(ask, tenant, loaded, writes, self.clock())
                 return answer
             raise Endless(f"The turn asked to see more {ROUNDS} times.")
 
