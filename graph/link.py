@@ -1,4 +1,4 @@
-"""Use cases that say something about customers already known: external ids linked and taken back, followers migrated by WeChat."""
+"""Customers already known: who is meant by a name, external ids linked and taken back, followers migrated by WeChat."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from graph.evidence import ResolutionSource, Rollup, Said
 from graph.keys import Keys
 from graph.node import Key, Millis, key_of
 from graph.outcomes import Outcomes
+from graph.people import Customer
 from graph.results import Outcome, Result, refusal, rejected
 from graph.rows import AHEAD, WECHAT_ID, ExternalRef, external_identifier
 from graph.state import Identifier, Label, naming
@@ -45,6 +46,25 @@ class By:
             return external_identifier(self.external_id, registry.policy, keys, "externalId").key
         except Refused:
             return None
+
+
+async def customers_named(tenant: Tenant, named: Sequence[By]) -> list[Customer | None]:
+    """Customers as they are named, in order, with one question. An external id's key depends on the identity policy.
+
+    The policy that was seen last is taken; where that was out of date, the answer brings the one in force, and is asked for again.
+    """
+    asked, wanted = None, [one.key(tenant.store.known(tenant.name), tenant.keys) for one in named]
+    while wanted != asked:
+        some = list(dict.fromkeys(key for key in wanted if key))
+        registry, people = await tenant.customers_under(some)
+        asked, wanted = wanted, [one.key(registry, tenant.keys) for one in named]
+    found: dict[Key | None, Customer | None] = dict(zip(some, people, strict=True))
+    return [_as_named(by, key, found.get(key)) for by, key in zip(named, wanted, strict=True)]
+
+
+def _as_named(by: By, key: Key | None, found: Customer | None) -> Customer | None:
+    """An id leads on when its identifier is gone; by an identifier itself nobody is known any more then."""
+    return found if found and (by.id is not None or key in found.identities) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

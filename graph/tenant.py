@@ -48,12 +48,14 @@ class Tenant:
 
     async def customers(self, keys: Sequence[Key]) -> list[Customer | None]:
         """Who holds these identifiers, in order."""
-        if not keys:
-            return []
+        return (await self.customers_under(keys))[1] if keys else []
+
+    async def customers_under(self, keys: Sequence[Key]) -> tuple[Registry, list[Customer | None]]:
+        """The same, and the registry that it was answered under."""
         registry, found = await self.store.customers(self.name, keys)
         view = registry.view(self.now())
         made = {aggregate.row.key: customer_from(aggregate, view) for aggregate in found if aggregate}
-        return [made[aggregate.row.key] if aggregate else None for aggregate in found]
+        return registry, [made[aggregate.row.key] if aggregate else None for aggregate in found]
 
     async def customer_page(self, which: CustomerFilter, page: Page) -> Slice[Customer]:
         """Customers in the order of their ids."""

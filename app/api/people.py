@@ -17,9 +17,8 @@ from app.api.fields import query
 from app.api.publish import publish_choice, publish_input
 from app.api.selection import Selection
 from graph import stores
-from graph.accounts import Registry
-from graph.link import By
-from graph.node import Doc, Id, Key, millis
+from graph.link import By, customers_named
+from graph.node import Doc, Id, millis
 from graph.people import Conflict, Customer
 from graph.quarantine import Quarantined
 from graph.rows import ExternalRef
@@ -28,7 +27,6 @@ from graph.tenant import Tenant
 
 MOST = 100
 """Customers named in one call, and AppIDs in a filter."""
-NO_REGISTRY = Registry(version=0)
 
 
 @publish_input
@@ -129,21 +127,6 @@ class ConflictFilter:
         )
 
 
-async def named_customers(tenant: Tenant, keys: Sequence[CustomerBy]) -> list[Customer | None]:
-    """Customers as they are named, in order. An external id needs the identity policy; for the others one statement is all."""
-    named = [one.by for one in keys]
-    registry = await tenant.store.registry(tenant.name) if any(one.external_id for one in named) else NO_REGISTRY
-    wanted = [one.key(registry, tenant.keys) for one in named]
-    some = list(dict.fromkeys(key for key in wanted if key))
-    found: dict[Key | None, Customer | None] = dict(zip(some, await tenant.customers(some), strict=True))
-    return [_named(one, key, found.get(key)) for one, key in zip(named, wanted, strict=True)]
-
-
-def _named(by: By, key: Key | None, found: Customer | None) -> Customer | None:
-    """An id leads on when its identifier is gone; by an identifier itself nobody is known any more then."""
-    return found if found and (by.id is not None or key in found.identities) else None
-
-
 @strawberry.type
 class PeopleQueries:
     """Questions about people."""
@@ -151,7 +134,7 @@ class PeopleQueries:
     @query()
     async def customer(self, info: Info, by: Annotated[CustomerBy, strawberry.argument(description="Which one.")]) -> Customer | None:
         """One customer with everything about them; null where nobody is known by that."""
-        found = await named_customers(info.context.tenant, [by])
+        found = await customers_named(info.context.tenant, [by.by])
         await fill(info.context.tenant, Selection.of(info), found)
         return found[0]
 
@@ -161,7 +144,7 @@ class PeopleQueries:
     ) -> list[Customer | None]:
         """Up to 100 customers in the order in which they are named; null where nobody is known by that."""
         _at_most("customers", keys)
-        found = await named_customers(info.context.tenant, keys)
+        found = await customers_named(info.context.tenant, [one.by for one in keys])
         await fill(info.context.tenant, Selection.of(info), found)
         return found
 

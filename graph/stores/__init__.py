@@ -164,6 +164,10 @@ class Store(Protocol):
         """The brand's side as it is now: from memory where its version is still the store's. One statement either way but for a reload."""
         ...
 
+    def known(self, tenant: str) -> Registry:
+        """The brand's side as this process saw it last, without a statement: it may be out of date, and is empty where it never did."""
+        ...
+
     async def customers(self, tenant: str, keys: Sequence[Key]) -> tuple[Registry, list[Aggregate | None]]:
         """The customers that hold these identifiers (a customer's own key is its seed's), in order; None where unknown. One statement.
 

@@ -57,7 +57,7 @@ class Counting:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the store has
         found = getattr(self._store, name)
-        if name in {"clock", "keys", "close"}:
+        if name in {"clock", "keys", "known", "close"}:
             return found
         if self.failing:
             raise self.failing

@@ -48,9 +48,13 @@ async def test_which_touchpoints_a_customer_used(brand: Api) -> None:
 
 
 async def test_one_question_to_the_store_for_the_first(brand: Api) -> None:
-    """Who used what is one question to the store, by customer id, OpenID or UnionID alike."""
-    await brand.record("wxmini open-a union-1")
-    for by in ({"openId": {"appId": "wxmini", "value": "open-a"}}, {"unionId": {"openAppId": "wxopen1", "value": "union-1"}}):
+    """Who used what is one question to the store, by OpenID, UnionID or external id alike."""
+    await brand.record("wxmini open-a union-1 member:7")
+    for by in (
+        {"openId": {"appId": "wxmini", "value": "open-a"}},
+        {"unionId": {"openAppId": "wxopen1", "value": "union-1"}},
+        {"externalId": {"namespace": "member", "value": "7"}},
+    ):
         brand.counting.asked.clear()
         await brand.ask(USED, by=by)
         assert {"customers": 1} == brand.counting.asked

@@ -7,11 +7,16 @@ from dataclasses import replace
 from graph.apikeys import ApiKey, Scope
 from graph.evidence import ResolutionSource
 from graph.jobs import JobKind, JobState
+from graph.link import By, customers_named
 from graph.node import Key
+from graph.policy import DEFAULT_POLICY, NamespacePolicy, Normaliser
+from graph.rows import ExternalRef
 from graph.state import ConflictKind, CustomerState
 from graph.stores import Store
+from graph.tenant import Tenant
+from graph.turn import Writes
 from tests.stores.cast import Cast, customer, generic, step, together
-from tests.stores.harness import NOW, Harness
+from tests.stores.harness import NOW, Harness, write
 
 OTHER = ResolutionSource.IMPORT
 
@@ -133,6 +138,22 @@ class Questions(Harness):
         _, [person] = await store.customers(tenant, [visitor.key])
         assert person is not None
         assert [found.row] == list(person.conflicts)
+
+    async def test_customers_by_external_id_are_one_statement(self, store: Store, tenant: str, cast: Cast) -> None:
+        """The policy that was seen last makes the key; where another process set a new one, the answer says so and it is made anew."""
+        a, b = cast.open_id("wxa", "a"), cast.open_id("wxa", "b")
+        await write(store, tenant, together(a, cast.external_id("card", "7", of=a), b, cast.external_id("card", " 7", of=b)))
+        brand, by = Tenant(store, tenant), [By(external_id=ExternalRef(namespace="card", value=" 7"))]
+        await store.registry(tenant)
+        before = store.statements
+        assert [a.key] == [one.key if one else None for one in await customers_named(brand, by)]
+        assert 1 == store.statements - before
+        exact = NamespacePolicy(namespace="card", max_per_customer=1, is_sensitive=False, normaliser=Normaliser.EXACT)
+        async with self.another() as other:
+            await write(other, tenant, Writes(policy=replace(DEFAULT_POLICY, namespaces=[exact])))
+        async with self.another() as fresh:
+            for asking in (brand, Tenant(fresh, tenant)):
+                assert [b.key] == [one.key if one else None for one in await customers_named(asking, by)]
 
     async def test_conflicts_by_key(self, store: Store, tenant: str, cast: Cast) -> None:
         """In the order asked, each with the identifiers that it names, in one statement; None where there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import apsw
 import pytest
@@ -100,6 +100,29 @@ async def test_sqlite_from_version_1(tmp_path: Path) -> None:
             } == set(file.execute("SELECT named, a, evidence, is_linked FROM evidence_mention"))
 
 
+def say_what_version_3_marks(uri: str) -> None:
+    """A resolved conflict and two decisions as version 2 wrote them, and an index that it walked."""
+    neo4j_door.run(uri, "CREATE INDEX conflict_state IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.state, n.key)")
+    kind = {"key": "k" * 22, "tenant": TENANT, "kind": "TWO_VALUES_ONE_NAMESPACE", "state": "RESOLVED"}
+    conflict = kind | {"mentions": [ONE, PHONE], "about": [PHONE], "kept": "[]", "opened": 1, "resolved": 2}
+    make: LiteralString = (
+        "MATCH (n:Identifier {key: $about}) CREATE (k:Conflict)-[:ABOUT {conflict: $row.key, touchpoint: 's'}]->(n) SET k = $row"
+    )
+    neo4j_door.run(uri, make, row=conflict, about=PHONE)
+    plain = {"tenant": TENANT, "kind": "SAME", "a": ONE, "b": TWO, "reason": "", "author": "", "decided": 1}
+    for name, revoked in (("d", None), ("e", 5)):
+        neo4j_door.run(uri, "CREATE (d:Decision) SET d = $row", row=plain | {"key": name * 22, "revoked": revoked})
+
+
+async def check_filters(store: Store) -> None:
+    """The conflict is found by its state and its touchpoint, the decisions by whether they stand."""
+    for which in (ConflictFilter(states=(ConflictState.RESOLVED,)), ConflictFilter(touchpoint=Key("s"))):
+        assert ["k" * 22] == [one.row.key for one in (await store.conflict_page(TENANT, which, Page()))[1].items]
+    for decision, is_revoked in (("d", False), ("e", True)):
+        _, decided = await store.page(TENANT, Decision, Page(), DecisionFilter(is_revoked=is_revoked))
+        assert [decision * 22] == [one.key for one in decided.items]
+
+
 @pytest.mark.neo4j
 async def test_neo4j_from_version_1(neo4j_uri: str) -> None:
     """A graph of version 1 is brought to today's, and opened again it is left alone."""
@@ -107,7 +130,6 @@ async def test_neo4j_from_version_1(neo4j_uri: str) -> None:
     run = neo4j_door.run
     await (await open_neo4j(neo4j_uri, secret=SECRET, clock=lambda: NOW)).close()
     run(neo4j_uri, "MATCH (s:Schema) SET s.version = 1")
-    run(neo4j_uri, "CREATE INDEX conflict_state IF NOT EXISTS FOR (n:Conflict) ON (n.tenant, n.state, n.key)")
     run(neo4j_uri, "CREATE (:Tenant {key: $tenant, turn: 1, sequence: 3, registryVersion: 0})", tenant=TENANT)
     run(neo4j_uri, "UNWIND $rows AS row CREATE (c:Change) SET c = row, c.tenant = $tenant", rows=changes(), tenant=TENANT)
     people: list[tuple[Key, str, Key, int]] = [(ONE, "OpenID", ONE, 5), (TWO, "OpenID", TWO, 1), (PHONE, "ExternalID", ONE, 5)]
@@ -116,34 +138,7 @@ async def test_neo4j_from_version_1(neo4j_uri: str) -> None:
         run(neo4j_uri, "CREATE (n:Identifier:$($label)) SET n = $row, n.tenant = $tenant", label=label, row=row, tenant=TENANT)
     run(neo4j_uri, "MATCH (o:OpenID), (p:ExternalID) CREATE (o)-[:CLAIMS {isLive: true}]->(p)")
     run(neo4j_uri, "MATCH (o:OpenID {key: $one}) CREATE (o)-[:RESOLVED_AS {key: $old, b: $text}]->(o)", one=ONE, old=OLD, text=TEXT)
-    plain = {
-        "key": "k" * 22,
-        "tenant": TENANT,
-        "kind": "TWO_VALUES_ONE_NAMESPACE",
-        "mentions": [ONE, PHONE],
-        "about": [PHONE],
-        "kept": "[]",
-    }
-    conflict = plain | {"state": "RESOLVED", "opened": 1, "resolved": 2}
-    run(
-        neo4j_uri,
-        "MATCH (n:Identifier {key: $about}) CREATE (k:Conflict)-[:ABOUT {conflict: $row.key, touchpoint: 's'}]->(n) SET k = $row",
-        row=conflict,
-        about=PHONE,
-    )
-    for decision, revoked in (("d", None), ("e", 5)):
-        row = {
-            "key": decision * 22,
-            "tenant": TENANT,
-            "kind": "SAME",
-            "a": ONE,
-            "b": TWO,
-            "reason": "",
-            "author": "",
-            "decided": 1,
-            "revoked": revoked,
-        }
-        run(neo4j_uri, "CREATE (d:Decision) SET d = $row", row=row)
+    say_what_version_3_marks(neo4j_uri)
     for _ in range(2):
         store = await open_neo4j(neo4j_uri, secret=SECRET, clock=lambda: NOW)
         found = neo4j_door.run(neo4j_uri, "MATCH (n:Identifier) WHERE n.witness IS NOT NULL RETURN n.key AS key, n.witness AS witness")
@@ -151,11 +146,7 @@ async def test_neo4j_from_version_1(neo4j_uri: str) -> None:
         said = run(neo4j_uri, "MATCH ()-[r:RESOLVED_AS]->() RETURN r.key AS key, r.loose AS loose")
         assert [{"key": brought(OLD, ONE), "loose": TEXT}] == said
         assert [{"namespace": "s"}] == run(neo4j_uri, "MATCH (k:Conflict) RETURN k.namespace AS namespace")
-        for which in (ConflictFilter(states=(ConflictState.RESOLVED,)), ConflictFilter(touchpoint=Key("s"))):
-            assert ["k" * 22] == [one.row.key for one in (await store.conflict_page(TENANT, which, Page()))[1].items]
-        for decision, is_revoked in (("d", False), ("e", True)):
-            _, decided = await store.page(TENANT, Decision, Page(), DecisionFilter(is_revoked=is_revoked))
-            assert [decision * 22] == [one.key for one in decided.items]
+        await check_filters(store)
         changed = await store.changes(TENANT, 0, 10)
         assert [(1, ONE, 0), (2, ONE, 1), (3, ONE, 0)] == [(one.sequence, one.customer_key, one.changes_left) for one in changed]
         await store.close()

@@ -18,6 +18,10 @@ class Registries:
     def __init__(self) -> None:
         self._known: dict[str, Registry] = {}
 
+    def known(self, tenant: str) -> Registry:
+        """The latest; an empty one where there is none."""
+        return self._known.get(tenant) or Registry(version=NEVER)
+
     @settled
     async def current(self, ask: Ask, tenant: str) -> Registry:
         """The registry as it is now: one statement, whose answer holds the nodes only if they have changed."""

@@ -102,6 +102,9 @@ class Neo4jStore:
     async def registry(self, tenant: str) -> Registry:
         return await self._registries.current(self.bolt.read, tenant)
 
+    def known(self, tenant: str) -> Registry:
+        return self._registries.known(tenant)
+
     async def _under(self, tenant: str, answer: tuple[int, T]) -> tuple[Registry, T]:
         """An answer with the registry that it was given under."""
         version, about = answer

@@ -136,6 +136,10 @@ class SqliteStore:
         """The brand's side as it is now."""
         return self._registries.at(self._near, *self._look_up(tenant))
 
+    def known(self, tenant: str) -> Registry:
+        """The brand's side as it was seen last."""
+        return self._registries.known(self._ids.get(tenant))
+
     async def customers(self, tenant: str, keys: Sequence[Key]) -> tuple[Registry, list[Aggregate | None]]:
         """The customers that hold these identifiers, in order: see customers.py."""
         number = self._tenant(tenant)

@@ -10,12 +10,18 @@ from graph.stores.sqlite.database import Database
 from graph.stores.sqlite.rows import node_from
 from graph.stores.sqlite.statements import sql
 
+NEVER = -1
+
 
 class Registries:
     """What was read last, by tenant. Threads may share it: a registry never changes, and putting one in its place is one step."""
 
     def __init__(self) -> None:
         self._known: dict[int, Registry] = {}
+
+    def known(self, tenant: int | None) -> Registry:
+        """The latest; an empty one where there is none."""
+        return (self._known.get(tenant) if tenant is not None else None) or Registry(version=NEVER)
 
     def at(self, database: Database, tenant: int, version: int) -> Registry:
         """The registry at this version or a later one; from memory where that is it."""
