@@ -16,7 +16,10 @@ from tests.stores.harness import NOW, SECRET
 
 FRAGMENTS = {"aggregates", "holdings", "conflicts_found", "nodes_found", "merged", "merged_count", "customers_chosen", "filters"}
 """Ends of other statements, which do not run by themselves."""
-SCANS = ("AllNodesScan", "NodeByLabelScan", "DirectedAllRelationshipsScan", "RelationshipTypeScan", "AllRelationshipsScan")
+SCANS = (
+    *("AllNodesScan", "NodeByLabelScan", "DirectedAllRelationshipsScan", "RelationshipTypeScan", "AllRelationshipsScan"),
+    *("NodeIndexScan", "DirectedRelationshipIndexScan", "UndirectedRelationshipIndexScan"),
+)
 FULL_BY_INTENT = {"tenants", *chain(*STEPS.values())}
 """Lists every tenant; brings everything that an older version wrote up to date, once."""
 
@@ -53,7 +56,7 @@ def operators(uri: str, statement: str) -> list[tuple[str, str]]:
 
 
 async def test_every_statement_is_planned_by_index(uri: str) -> None:
-    """No statement looks at all nodes, at all of a label or at all relationships of a type; Neo4j has nothing to remark on any."""
+    """No statement looks at all nodes, all of a label, all relationships of a type or a whole index; Neo4j has nothing to remark on any."""
     scans: dict[str, Any] = {}
     for name in set(names()) - FRAGMENTS - FULL_BY_INTENT:
         for is_backward in (False, True):

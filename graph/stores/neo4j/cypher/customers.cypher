@@ -114,7 +114,7 @@ MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   CALL () {
     MATCH (n:Customer)
-    USING INDEX n:Customer(tenant, key)
+    USING INDEX SEEK n:Customer(tenant, key)
     WHERE n.tenant = $given.tenant AND n.key > $given.after AND n.key < $given.before
     WITH n ORDER BY n.tenant ASC, n.key ASC
     // then: filters
@@ -127,7 +127,7 @@ CALL () {
   UNWIND $given.hasConflicts AS hasConflict
   CALL (state, hasConflict) {
     MATCH (n:Customer)
-    USING INDEX n:Customer(tenant, state, hasConflict, key)
+    USING INDEX SEEK n:Customer(tenant, state, hasConflict, key)
     WHERE n.tenant = $given.tenant AND n.state = state AND n.hasConflict = hasConflict AND n.key > $given.after AND n.key < $given.before
     WITH n ORDER BY n.tenant ASC, n.state ASC, n.hasConflict ASC, n.key ASC
     // then: filters
@@ -138,7 +138,7 @@ MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   CALL () {
     MATCH (o:OpenID)
-    USING INDEX o:OpenID(scope, customer)
+    USING INDEX SEEK o:OpenID(scope, customer)
     WHERE o.scope = $given.touchpoint AND o.customer > $given.after AND o.customer < $given.before
     WITH DISTINCT o.scope AS scope, o.customer AS key ORDER BY scope ASC, key ASC
     MATCH (n:Customer {key: key})
@@ -152,7 +152,7 @@ MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   CALL () {
     MATCH (n:Customer)
-    USING INDEX n:Customer(tenant, lastSeenAt)
+    USING INDEX SEEK n:Customer(tenant, lastSeenAt)
     WHERE n.tenant = $given.tenant AND n.lastSeenAt >= $given.since
     WITH n WHERE n.key > $given.after AND n.key < $given.before
     WITH n ORDER BY n.key ASC
@@ -164,12 +164,12 @@ CALL () {
       AND ($given.since IS NULL OR n.lastSeenAt >= $given.since)
       AND all(used IN $given.usedAll WHERE EXISTS {
         MATCH (o:OpenID)
-        USING INDEX o:OpenID(scope, customer)
+        USING INDEX SEEK o:OpenID(scope, customer)
         WHERE o.scope = used AND o.customer = n.key
       })
       AND none(used IN $given.usedNone WHERE EXISTS {
         MATCH (o:OpenID)
-        USING INDEX o:OpenID(scope, customer)
+        USING INDEX SEEK o:OpenID(scope, customer)
         WHERE o.scope = used AND o.customer = n.key
       })
 
@@ -190,6 +190,7 @@ CALL () {
 }
 CALL () {
   MATCH (n:Customer)
+  USING INDEX SEEK n:Customer(tenant, lastSeenAt)
   WHERE n.tenant = $given.tenant AND n.lastSeenAt >= $given.since
   WITH n LIMIT $given.enough
   RETURN count(n) AS seen

@@ -24,7 +24,7 @@ MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   UNWIND $given.customers AS one
   MATCH (n:Change)
-  USING INDEX n:Change(tenant, customerKey, sequence)
+  USING INDEX SEEK n:Change(tenant, customerKey, sequence)
   WHERE n.tenant = $given.tenant AND n.customerKey = one[0] AND n.sequence < one[1]
   RETURN collect(properties(n)) AS changes
 }

@@ -40,7 +40,7 @@ RETURN coalesce(t.blocked, 0) AS blocked
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (n:Job)
-  USING INDEX n:Job(tenant, key)
+  USING INDEX SEEK n:Job(tenant, key)
   WHERE n.tenant = $given.tenant AND n.key > $given.after AND n.key < $given.before
   WITH n ORDER BY n.tenant ASC, n.key ASC LIMIT $given.limit + 1
   RETURN collect(n) AS chosen
@@ -50,7 +50,7 @@ CALL () {
 MATCH (t:Tenant {key: $given.tenant})
 RETURN COUNT {
   MATCH (n:Job)
-  USING INDEX n:Job(tenant, key)
+  USING INDEX SEEK n:Job(tenant, key)
   WHERE n.tenant = $given.tenant AND n.key > ''
 } AS total
 
@@ -66,7 +66,7 @@ CALL () {
   UNWIND $given.kinds AS kind
   CALL (state, kind) {
     MATCH (n:Job)
-    USING INDEX n:Job(tenant, state, kind, key)
+    USING INDEX SEEK n:Job(tenant, state, kind, key)
     WHERE n.tenant = $given.tenant AND n.state = state AND n.kind = kind AND n.key > $given.after AND n.key < $given.before
     WITH n ORDER BY n.tenant ASC, n.state ASC, n.kind ASC, n.key ASC
 
@@ -78,7 +78,7 @@ CALL () {
   UNWIND $given.kinds AS kind
   CALL (state, kind) {
     MATCH (n:Job)
-    USING INDEX n:Job(tenant, touchpointKey, state, kind, key)
+    USING INDEX SEEK n:Job(tenant, touchpointKey, state, kind, key)
     WHERE n.tenant = $given.tenant AND n.touchpointKey = $given.touchpoint AND n.state = state AND n.kind = kind
       AND n.key > $given.after AND n.key < $given.before
     WITH n ORDER BY n.tenant ASC, n.touchpointKey ASC, n.state ASC, n.kind ASC, n.key ASC
@@ -89,7 +89,7 @@ MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   CALL () {
     MATCH (n:Decision)
-    USING INDEX n:Decision(tenant, isRevoked, key)
+    USING INDEX SEEK n:Decision(tenant, isRevoked, key)
     WHERE n.tenant = $given.tenant AND n.isRevoked = $given.isRevoked AND n.key > $given.after AND n.key < $given.before
     WITH n ORDER BY n.tenant ASC, n.isRevoked ASC, n.key ASC
 
@@ -133,7 +133,7 @@ RETURN t.registryVersion AS version, rollups
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (n:Quarantined)
-  USING INDEX n:Quarantined(tenant, appId, key)
+  USING INDEX SEEK n:Quarantined(tenant, appId, key)
   WHERE n.tenant = $given.tenant AND n.appId = $given.appId AND n.key > $given.after
   WITH n ORDER BY n.tenant ASC, n.appId ASC, n.key ASC
   WHERE n.row <> ''
@@ -146,7 +146,7 @@ RETURN keys
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (n:Quarantined)
-  USING INDEX n:Quarantined(tenant, key)
+  USING INDEX SEEK n:Quarantined(tenant, key)
   WHERE n.tenant = $given.tenant AND n.key > $given.after
   WITH n ORDER BY n.tenant ASC, n.key ASC
   WHERE n.row <> ''

@@ -1,5 +1,5 @@
 // Pages of identifiers and conflicts. Backward: the same texts with DESC for ASC. The index is named where another one would do
-// for the condition but not for the order.
+// for the condition but not for the order, and SEEK: else Neo4j may look through the whole of it where it was small when it made the plan.
 
 // name: open_ids
 // :param given => {tenant: 'default', touchpoint: '', after: '', before: '~', limit: 20, isCounted: false, member: ['key']}
@@ -7,7 +7,7 @@
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (o:OpenID)
-  USING INDEX o:OpenID(scope, key)
+  USING INDEX SEEK o:OpenID(scope, key)
   WHERE o.scope = $given.touchpoint AND o.key > $given.after AND o.key < $given.before
   WITH o ORDER BY o.scope ASC, o.key ASC
   WHERE o.tenant = $given.tenant
@@ -28,7 +28,7 @@ RETURN t.registryVersion AS version, size(found) > $given.limit AS hasMore, foun
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (o:OpenID)
-  USING INDEX o:OpenID(scope, key)
+  USING INDEX SEEK o:OpenID(scope, key)
   WHERE o.scope = $given.touchpoint AND o.key > $given.after
   WITH o ORDER BY o.scope ASC, o.key ASC
   WHERE o.tenant = $given.tenant
@@ -63,7 +63,7 @@ CALL () {
   UNWIND $given.kinds AS kind
   CALL (state, kind) {
     MATCH (n:Conflict)
-    USING INDEX n:Conflict(tenant, namespace, state, kind, key)
+    USING INDEX SEEK n:Conflict(tenant, namespace, state, kind, key)
     WHERE n.tenant = $given.tenant AND n.namespace = $given.namespace AND n.state = state AND n.kind = kind
       AND n.key > $given.after AND n.key < $given.before
     WITH n ORDER BY n.tenant ASC, n.namespace ASC, n.state ASC, n.kind ASC, n.key ASC
@@ -75,6 +75,7 @@ CALL () {
   UNWIND $given.kinds AS kind
   CALL (state, kind) {
     MATCH ()-[r:ABOUT]->()
+    USING INDEX SEEK r:ABOUT(touchpoint, state, kind, conflict)
     WHERE r.touchpoint = $given.touchpoint AND r.state = state AND r.kind = kind AND r.conflict > $given.after AND r.conflict < $given.before
     WITH DISTINCT r.touchpoint AS at, r.state AS inState, r.kind AS ofKind, r.conflict AS key ORDER BY at ASC, inState ASC, ofKind ASC, key ASC
     MATCH (n:Conflict {key: key})
@@ -110,7 +111,7 @@ RETURN t.registryVersion AS version, size(chosen) > $given.limit AS hasMore, con
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (c:Customer)
-  USING INDEX c:Customer(tenant, key)
+  USING INDEX SEEK c:Customer(tenant, key)
   WHERE c.tenant = $given.tenant AND c.key > $given.after
   WITH c ORDER BY c.tenant ASC, c.key ASC LIMIT $given.limit
   RETURN collect(c.key) AS keys

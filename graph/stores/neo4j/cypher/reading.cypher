@@ -11,7 +11,7 @@ RETURN t.turn AS turn, t.sequence AS sequence, t.registryVersion AS version
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (n:Identifier)
-  USING INDEX n:Identifier(tenant, key)
+  USING INDEX SEEK n:Identifier(tenant, key)
   WHERE n.tenant = $given.tenant AND n.key > $given.after
   WITH n ORDER BY n.tenant ASC, n.key ASC
   WITH n LIMIT $given.limit
@@ -42,7 +42,7 @@ RETURN [n IN found | [
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (c:Customer)
-  USING INDEX c:Customer(tenant, key)
+  USING INDEX SEEK c:Customer(tenant, key)
   WHERE c.tenant = $given.tenant AND c.key > $given.after
   WITH c ORDER BY c.tenant ASC, c.key ASC
   WITH c LIMIT $given.limit
@@ -55,7 +55,7 @@ RETURN rows
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (k:Conflict)
-  USING INDEX k:Conflict(tenant, key)
+  USING INDEX SEEK k:Conflict(tenant, key)
   WHERE k.tenant = $given.tenant AND k.key > $given.after
   WITH k ORDER BY k.tenant ASC, k.key ASC
   WITH k LIMIT $given.limit
