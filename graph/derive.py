@@ -15,7 +15,7 @@ from graph.decisions import Decision, DecisionKind, standing
 from graph.effect import PartitionEffect, effect
 from graph.evidence import Rollup, Said, Seen, ends, merge, waiting
 from graph.keys import Keys
-from graph.links import KIND, best_links, since, taken_back
+from graph.links import KIND, best_links, since, taken_back, troubled_by
 from graph.node import Id, Key, Millis
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.resolve import Facts, Link, Resolution, resolve
@@ -178,21 +178,17 @@ class _Derivation:
         scope = next(p for p in platforms if self.keys.union_id(self.registry.open_platforms[p].open_app_id, rollup.text) == key)
         return Identifier(key=key, label=Label.UNION_ID, scope=scope, value=rollup.text, text_key=rollup.b)
 
-    @cached_property
-    def changing(self) -> frozenset[Rollup]:
-        known = self.loaded.rollups
-        return frozenset(one for one in self.news.rollups if one.key in known and self._says_more(known[one.key].rollup, one))
-
-    def _says_more(self, known: Rollup, said: Rollup) -> bool:
-        """Whether the roll-up now begins earlier, links to something else, or links at all where it did not, or ends in another epoch."""
-        both = known.merged(said)
-        return both.first < known.first or self._reach(both) != self._reach(known)
+    def _says_more(self, said: Rollup) -> bool:
+        """Whether a roll-up now begins earlier, links to something else, or links at all where it did not, or ends in another epoch."""
+        stored = self.loaded.rollups.get(said.key)
+        if stored is None:
+            return False
+        both = stored.rollup.merged(said)
+        return both.first < stored.rollup.first or self._reach(both) != self._reach(stored.rollup)
 
     def _reach(self, rollup: Rollup) -> tuple[set[Key], Epoch | None]:
-        linked = {end for end, _ in self._ends(rollup)}
-        if rollup.said is not Said.RESOLVED_AS:
-            return linked, None
-        return linked, self.registry.history(Key(self.identifiers[rollup.a].scope)).at(rollup.last)
+        history = self.registry.history(Key(self.identifiers[rollup.a].scope)) if rollup.said is Said.RESOLVED_AS else None
+        return {end for end, _ in self._ends(rollup)}, history.at(rollup.last) if history else None
 
     @cached_property
     def links(self) -> list[Link]:
@@ -264,7 +260,7 @@ class _Derivation:
             customer=dict(self.resolution.customer),
             created=created,
             fresh=self.fresh,
-            changing=self.changing,
+            changing=frozenset(filter(self._says_more, self.news.rollups)),
             opened=opened,
             before=before,
             after=after,
@@ -340,11 +336,11 @@ class _Derivation:
         link = "SAME" if is_same else "link"
         return self.keys.derive("Conflict", row.kind.value if row.kind in MASS else link, *row.about)
 
-    def _customer_writes(self, writes: Writes, after: Mapping[Key, Key], conflicts: Iterable[ConflictRow]) -> None:
+    def _customer_writes(self, writes: Writes, after: Mapping[Key, Key], conflicts: Collection[ConflictRow]) -> None:
         classes: dict[Key, list[Key]] = defaultdict(list)
         for key, customer in after.items():
             classes[customer].append(key)
-        troubled = self._troubled(conflicts)
+        troubled = troubled_by(conflicts, self.links)
         for customer, members in classes.items():
             row = self._row(customer, members, has_conflict=not troubled.isdisjoint(members))
             made = [self._member(key, customer) for key in sorted(members)]
@@ -354,14 +350,6 @@ class _Derivation:
 
     def _is_new(self, made: CustomerRow | Member, stored: CustomerRow | Member | None) -> bool:
         return stored is None or replace(stored, turn=self.loaded.turn) != made
-
-    def _troubled(self, conflicts: Iterable[ConflictRow]) -> set[Key]:
-        """Identifiers at which a conflict stands, and those linked to one where a mass case does."""
-        troubled = {key for row in conflicts for key in row.about}
-        mass = {key for row in conflicts if row.kind in MASS for key in row.about}
-        if mass:
-            troubled |= {link.a for link in self.links if link.b in mass} | {link.b for link in self.links if link.a in mass}
-        return troubled
 
     def _row(self, customer: Key, members: Collection[Key], *, has_conflict: bool) -> CustomerRow:
         seen = [self.seen[key] for key in members]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from graph.evidence import STRENGTH, ResolutionSource, Rollup, Said
 from graph.node import Key, Millis
 from graph.resolve import Link
-from graph.state import EvidenceKind
+from graph.state import MASS, ConflictRow, EvidenceKind
 
 KIND = {Said.RESOLVED_AS: EvidenceKind.RESOLVED_AS, Said.MIGRATED_TO: EvidenceKind.MIGRATED_TO, Said.CLAIMS: EvidenceKind.CLAIMS}
 """What links its two ends; what was only seen, or taken back, does not."""
@@ -40,6 +40,15 @@ def best_links(counted: Iterable[Counted]) -> list[Link]:
     for rollup, end, observed in counted:
         by_pair[KIND[rollup.said], rollup.a, end].append((observed, rollup))
     return [_best(kind, a, b, found) for (kind, a, b), found in by_pair.items()]
+
+
+def troubled_by(conflicts: Collection[ConflictRow], links: Collection[Link]) -> set[Key]:
+    """Identifiers at which a conflict stands, and those linked to one where a mass case does."""
+    troubled = {key for row in conflicts for key in row.about}
+    mass = {key for row in conflicts if row.kind in MASS for key in row.about}
+    if mass:
+        troubled |= {link.a for link in links if link.b in mass} | {link.b for link in links if link.a in mass}
+    return troubled
 
 
 def _best(kind: EvidenceKind, a: Key, b: Key, found: list[tuple[Millis, Rollup]]) -> Link:

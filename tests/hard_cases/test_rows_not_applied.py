@@ -69,7 +69,7 @@ async def replayed(api: Api) -> int:
 
 
 async def test_a_malformed_row_of_wechat_waits(brands: Brands) -> None:
-    """A malformed row from WeChat itself waits; again it counts, replayed it stays. A snapshot user's row is dropped all the same."""
+    """A malformed row from WeChat itself waits, counts when it comes again and stays when replayed; a snapshot user's is dropped."""
     api = await brands.fresh()
     row = Row(app_id="mini", open_id="o", union_id="u \ufffd\x00", observed=at(day(2)), source=ResolutionSource.USER_INFO_BATCH)
     results = await record_resolutions(api.tenant, [row, replace(row, is_snapshot_user=True)], keeps_malformed=True)
