@@ -153,12 +153,13 @@ class Model:
         return len(self.rows) + len(uncovered)
 
     def erase(self, erased: Collection[Name], now: int) -> None:
-        """These go with all that was said of them."""
+        """These go with all that was said of them, and with rows that wait: the OpenID of such a row is theirs in every row."""
         gone = set(erased) | texts_that_go(erased, self.facts)
         until = max([now, *(fact.at for fact in self.facts if not named(fact).isdisjoint(gone))])
         self.facts = what_is_left(self.facts, gone)
         self.decisions, self.revoked = decisions_left(self.decisions, gone), decisions_left(self.revoked, gone)
-        self.rows = {row: times for row, times in self.rows.items() if Item(row).names.isdisjoint(gone)}
+        theirs = gone | {row.seen.who for row in self.rows if not Item(row).names.isdisjoint(gone)}
+        self.rows = {row: times for row, times in self.rows.items() if Item(row).names.isdisjoint(theirs)}
         self.graves.dig(gone, until)
 
     def claimed_by_others(self, ext: Name, erased: Collection[Name]) -> bool:
