@@ -19,6 +19,7 @@ from graph.links import KIND, best_links, since, taken_back, troubled_by
 from graph.node import Id, Key, Millis
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.resolve import Facts, Link, Resolution, resolve
+from graph.sightings import Scoped, no_longer_dated, sightings
 from graph.state import (
     MASS,
     PREFIX,
@@ -85,16 +86,6 @@ def derive(loaded: Loaded, keys: Keys, news: News, now: Millis) -> Derived:
     return _Derivation(loaded, keys, news, now).derived()
 
 
-@dataclass(frozen=True, slots=True)
-class _Scoped:
-    """A roll-up with the identifiers it links its `a` to, each with the time from which that counts."""
-
-    rollup: Rollup
-    ends: tuple[tuple[Key, Millis], ...]
-    is_foreign: bool
-    """Said by a generic identifier at the border: kept as it was derived before."""
-
-
 class _Derivation:
     """One derivation; the cached properties are its steps, each a function of those before."""
 
@@ -138,7 +129,7 @@ class _Derivation:
         return (rollup.a, rollup.b) not in self.unlinked and not self.is_retracted(rollup)
 
     @cached_property
-    def scoped(self) -> list[_Scoped]:
+    def scoped(self) -> list[Scoped]:
         """Every roll-up under the bindings in force. A UnionID's node appears here, because its key depends on them."""
         scoped, unseen, names = [], set(), set()
         for key, rollup in self.rollups.items():
@@ -146,7 +137,7 @@ class _Derivation:
             if stored and rollup.a in self.frozen:
                 now = dict(self._ends(rollup))
                 kept = tuple((end, now.get(end, rollup.first)) for end, _ in stored.ends if end in self.loaded.whole)
-                scoped.append(_Scoped(rollup, kept, is_foreign=True))
+                scoped.append(Scoped(rollup, kept, is_foreign=True))
                 continue
             found = tuple(self._ends(rollup))
             for end, _ in found:
@@ -155,7 +146,7 @@ class _Derivation:
                     names.add(rollup.b)
                 elif end not in self.identifiers:
                     self.identifiers[end] = self._union_id(end, rollup)
-            scoped.append(_Scoped(rollup, found, is_foreign=False))
+            scoped.append(Scoped(rollup, found, is_foreign=False))
         if unseen:
             raise Incomplete(people=unseen, names=names)
         return scoped
@@ -196,21 +187,14 @@ class _Derivation:
 
     @cached_property
     def seen(self) -> dict[Key, Seen]:
-        """Every identifier that evidence names, with its times; others do not exist. Those at the border keep what they had."""
-        seen: dict[Key, Seen] = defaultdict(Seen)
-        for scoped in self.scoped:
-            rollup = scoped.rollup
-            sighting = rollup.said in {Said.SEEN, Said.RESOLVED_AS}
-            if sighting or rollup.said is Said.MIGRATED_TO:
-                seen[rollup.a].add(rollup.first, rollup.last, rollup.times if sighting else 0)
-            for end, observed in scoped.ends:
-                seen[end].add(observed, rollup.last, 0)
-                if self.identifiers[rollup.a].label is not Label.OPEN_ID:
-                    seen[rollup.a].add(observed, rollup.last, 0)
-            if rollup.said is Said.MIGRATED_TO:
-                seen[rollup.b].add(rollup.first, rollup.last, 0)
-        for key, member in self.loaded.members.items():
-            if key not in self.loaded.whole and (key in self.frozen or member.crowded):
+        """Every identifier with its times. Those at the border keep what they had, but for what no longer leads to them."""
+        seen = sightings(self.scoped, self.identifiers)
+        stored, border = self.loaded.rollups, {key: one for key, one in self.loaded.members.items() if key not in self.loaded.whole}
+        led = [(stored[one.rollup.key], dict(one.ends)) for one in self.scoped if one.rollup.key in stored and not one.is_foreign]
+        if undated := set[Key]().union(*(no_longer_dated(before, ends, border) for before, ends in led)):
+            raise Incomplete(expand=undated)
+        for key, member in border.items():
+            if key in self.frozen or member.crowded:
                 seen[key].add(member.first, member.last, member.times)
         return dict(seen)
 

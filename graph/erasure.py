@@ -9,6 +9,7 @@ from functools import cached_property
 from graph.evidence import Rollup, Said
 from graph.keys import Keys
 from graph.node import Id, Key, Millis
+from graph.sightings import no_longer_dated
 from graph.state import PREFIX, Identifier, Label, Member, named_by
 from graph.turn import Incomplete, Loaded
 from graph.witness import followed
@@ -59,6 +60,10 @@ class Erasing:
         opened = {key for key in generic if not self._is_others(key)}
         if not named <= loaded.asked or opened:
             raise Incomplete(people=named, names=named, expand=opened)
+        border = {key: one for key, one in loaded.members.items() if key not in loaded.whole and key not in self.erased}
+        undated = set[Key]().union(*(no_longer_dated(loaded.rollups[rollup.key], (), border) for rollup in self.forgotten))
+        if undated:
+            raise Incomplete(expand=undated)
         unseen = {rollup.a for rollup in self.forgotten if rollup.a in loaded.members} - loaded.whole - loaded.asked
         if unseen:
             raise Incomplete(people=unseen)

@@ -173,7 +173,7 @@ def _timeless(row: V) -> V:
 def _near(stored: V, made: V | None, generic: set[Key]) -> V:
     """What is stored; of a generic identifier, which joins nothing, without what is not kept exactly.
 
-    Its crowd is not loaded for its dates when a link of its goes to another scope, or when one that is read for another end grows.
+    Its crowd is not loaded for its dates when a link that is read for another end grows.
     Of two crowded slots it keeps the one that was found first, for the other need not be among what is loaded.
     """
     near = _timeless(stored)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.api.asking import Api
 from tests.hard_cases.brands import Brands
+from tests.hard_cases.erased import erase
 from tests.hard_cases.orders import in_every_order
 from tests.hard_cases.picture import name_of
 from tests.hard_cases.steps import move, record, unlink
@@ -154,3 +155,19 @@ async def test_a_cap_that_is_met_exactly_sheds_nothing(brands: Brands) -> None:
     for more, partition, conflicts in (("crm:x crm:y", [200], []), ("crm:x crm:y crm:z", [103, 97, 1], ["TOO_LARGE"])):
         seen = await in_every_order(brands, *chains, record(f"mini a00 - {PHONE}", f"serv b00 - {PHONE} {more}", on=3))
         assert (partition, conflicts) == ([len(person.members.split()) for person in seen.people], seen.conflicts)
+
+
+async def test_a_crowd_keeps_no_date_of_who_left(brands: Brands) -> None:
+    """Seven of one app with one UnionID make it generic; a move takes away the one seen last, and with that one the date."""
+    seven = [record(*(f"mini {person} u" for person in people), on=day) for people, day in (("abc", 2), ("def", 3), ("g", 9))]
+    seen = await in_every_order(brands, *seven, move("mini", "wxB", on=5))
+    assert [*(f"mini:{person}" for person in "abcdef"), "mini:g wxB:u", "wxA:u"] == seen.partition
+    assert (seen.of("mini:a").first, seen.of("mini:f").last) == (seen.of("wxA:u").first, seen.of("wxA:u").last)
+
+
+async def test_a_crowd_keeps_no_date_of_who_is_erased(brands: Brands) -> None:
+    """The one of eight who used a shared phone last goes: the phone, which stays the others', was last used by one of them."""
+    days = (("abc", 2), ("defh", 3), ("g", 9))
+    eight = [record(*(f"mini {person} u{person} {PHONE}" for person in people), on=day) for people, day in days]
+    seen = await in_every_order(brands, *eight, erase("mini:g", after=tuple(eight)))
+    assert seen.of("mini:h").last == seen.of("phone:").last
