@@ -142,6 +142,7 @@ CALL () {
     WHERE o.scope = $given.touchpoint AND o.customer > $given.after AND o.customer < $given.before
     WITH DISTINCT o.scope AS scope, o.customer AS key ORDER BY scope ASC, key ASC
     MATCH (n:Customer {key: key})
+    USING INDEX SEEK n:Customer(key)
     WHERE n.tenant = $given.tenant
     WITH n
     // then: filters

@@ -16,6 +16,7 @@ RETURN t.turn AS turn, t.sequence AS sequence, t.registryVersion AS version
 CALL () {
   UNWIND $given.people + $given.expand AS key
   MATCH (f:Identifier {key: key})
+  USING INDEX SEEK f:Identifier(key)
   WHERE f.tenant = $given.tenant AND f.customer IS NULL AND f.witness IS NOT NULL
   RETURN collect([f.key, f.witness]) AS followed
 }

@@ -79,6 +79,7 @@ CALL () {
     WHERE r.touchpoint = $given.touchpoint AND r.state = state AND r.kind = kind AND r.conflict > $given.after AND r.conflict < $given.before
     WITH DISTINCT r.touchpoint AS at, r.state AS inState, r.kind AS ofKind, r.conflict AS key ORDER BY at ASC, inState ASC, ofKind ASC, key ASC
     MATCH (n:Conflict {key: key})
+    USING INDEX SEEK n:Conflict(key)
     WHERE n.tenant = $given.tenant AND ($given.namespace IS NULL OR n.namespace = $given.namespace)
 
 // name: conflicts_here
