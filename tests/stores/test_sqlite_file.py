@@ -203,6 +203,23 @@ async def test_two_stores_open_a_new_file_at_once(path: Path) -> None:
     assert [0, 0, 0] == [await asyncio.to_thread(child.wait) for child in children]
 
 
+async def test_a_new_file_is_waited_for(path: Path) -> None:
+    """SQLite does not wait for the lock under which a file gets its log: whoever opens the file does, and tells where that is too long."""
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM sqlite_schema").fetchall()
+    impatient = Database(path, patience=0.05)
+    with pytest.raises(StoreUnavailable):
+        impatient.log_ahead()
+    impatient.close()
+    opening = asyncio.create_task(asyncio.to_thread(migrate.opened, path, "fingerprint"))
+    await asyncio.sleep(0.1)
+    assert not opening.done()
+    other.execute("COMMIT")
+    other.close()
+    (await opening).close()
+
+
 async def count(path: Path, turns: int) -> None:
     """Add one to a job's count so many times."""
     async with opened(path) as store:

@@ -63,6 +63,19 @@ class Database:
         """Ask for a setting, or set it."""
         return self._connection.pragma(name) if value is None else self._connection.pragma(name, value)
 
+    def log_ahead(self) -> None:
+        """Keep a write-ahead log. SQLite waits for whoever writes, and not for who turns the same log on in a new file at that moment."""
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                self.pragma("journal_mode", "WAL")
+            except apsw.BusyError as error:
+                if time.monotonic() > until:
+                    raise StoreUnavailable("The store is busy: another process holds its file.") from error
+                time.sleep(random.uniform(0.0003, 0.002))  # noqa: S311  # as above
+            else:
+                return
+
     def rows(self, statement: LiteralString, bindings: Bindings | None = None) -> list[Row]:
         """Everything a statement answers."""
         self.statements += 1

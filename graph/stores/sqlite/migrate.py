@@ -56,7 +56,7 @@ def _make_file(path: Path) -> None:
 
 
 def _prepare(database: Database, fingerprint: str) -> None:
-    database.pragma("journal_mode", "WAL")
+    database.log_ahead()
     database.pragma("synchronous", "FULL")
     database.pragma("secure_delete", "ON")
     with database.turn():  # two processes may open a new file at the same moment
