@@ -76,14 +76,17 @@ async def retract_evidence(tenant: Tenant, evidence_id: str, word: Word) -> Ruli
     reason_text(word.reason)
     key = key_of(evidence_id, "evd")
     stored = (await tenant.store.evidence(tenant.name, [key]))[0] if key else None
+    unknown = not_found("No evidence has this id: steps of `Customer.why` and of conflicts have one.", "evidenceId")
     if key is None or stored is None:
         decided = (await tenant.store.nodes(tenant.name, [key]))[0] if key else None
         if isinstance(decided, Decision):
             raise invalid(f"This step is no evidence but decision {decided.id}: revoke that one.", "evidenceId")
-        raise not_found("No evidence has this id: steps of `Customer.why` and of conflicts have one.", "evidenceId")
+        raise unknown
     rollup = stored.rollup
 
     def names_of(loaded: Loaded) -> tuple[Key, Key]:
+        if rollup.key not in loaded.rollups:  # it went with somebody erased meanwhile
+            raise unknown
         return _pair(rollup, loaded)
 
     return await _decide(tenant, DecisionKind.RETRACT, lambda _: _around({rollup.a, rollup.b}), names_of, word)
@@ -94,13 +97,15 @@ async def revoke_decision(tenant: Tenant, decision_id: str, word: Word) -> Rulin
     reason_text(word.reason)
     key = key_of(decision_id, Decision.prefix)
     found = (await tenant.store.nodes(tenant.name, [key]))[0] if key else None
+    unknown = not_found("No decision has this id: `decisions` lists them.", "decisionId")
     if not isinstance(found, Decision):
-        raise not_found("No decision has this id: `decisions` lists them.", "decisionId")
+        raise unknown
     now = tenant.now()
 
     def decide(loaded: Loaded) -> tuple[Writes, Ruling]:
-        known = loaded.nodes[found.key]
-        assert isinstance(known, Decision)  # noqa: S101  # decisions are never dropped, and no two nodes have one key
+        known = loaded.nodes.get(found.key)
+        if not isinstance(known, Decision):  # it went with somebody erased meanwhile
+            raise unknown
         if known.revoked is not None:
             return Writes(), Ruling(decision=known, effect=NOTHING)
         revoked = replace(known, revoked=now, revoked_by=word.author, revoked_reason=word.reason)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import pytest
 
 from graph.apikeys import Scope
+from graph.node import Key
 from tests.api.asking import Api, Json
 
 EFFECT = "effect { before { customerId identifiers } after { customerId identifiers } }"
@@ -209,6 +211,28 @@ async def test_retracted_evidence_counts_no_more(brand: Api) -> None:
     assert made["decision"]["id"] == again["decision"]["id"]
     await brand.done("revokeDecision", decisionId=made["decision"]["id"], reason="It was right.")
     assert ["OPEN"] == [one["state"] for one in (await brand.ask(STEPS))["conflicts"]["nodes"]]
+
+
+@pytest.mark.parametrize("mutation", ["revokeDecision", "retractEvidence"])
+async def test_what_goes_meanwhile_is_not_found(brand: Api, monkeypatch: pytest.MonkeyPatch, mutation: str) -> None:
+    """What is said about somebody who is erased between the look and the turn is unknown: the steward is told, and nothing is kept."""
+    evidence, _ = await refused_claim(brand)
+    await brand.record("wxmini c w")
+    decision = (await same(brand, open_id("a"), open_id("c")))["decision"]["id"]
+    store = brand.counting._store
+    look = {"revokeDecision": "nodes", "retractEvidence": "evidence"}[mutation]
+    ask = getattr(store, look)
+
+    async def erased_then(tenant: str, keys: Sequence[Key]) -> object:
+        found = await ask(tenant, keys)
+        monkeypatch.setattr(store, look, ask)
+        await brand.done("eraseCustomer", "receipt { id }", by=open_id("a"), reason="As asked.")
+        return found
+
+    monkeypatch.setattr(store, look, erased_then)
+    field, given = {"revokeDecision": ("decisionId", decision), "retractEvidence": ("evidenceId", evidence)}[mutation]
+    assert [("NOT_FOUND", [field])] == await refused(brand, mutation, reason="Too late.", **{field: given})
+    assert 0 == (await brand.ask(DECISIONS))["decisions"]["totalCount"]
 
 
 async def test_a_decision_is_no_evidence(brand: Api) -> None:

@@ -31,13 +31,12 @@ class Erasing(Desk):
         going = {self.stage.name[one] for one in payload["wouldErase"]}
         if code:
             assert code == "INVALID_INPUT"
-            assert all(one[0] == "ext" and self.model.claimed_by_others(one, members) for one in members)
+            assert not self.model.erased_of(members, ())
             return
         assert payload["receipt"]
         assert {one for one in members if one[0] != "ext"} <= going
         if before.is_settled:
-            kept = {one for one in members if one[0] == "ext" and self.model.claimed_by_others(one, going)}
-            assert members - going == kept
+            assert members & going == self.model.erased_of(members, going - members)
         self.model.erase(going, self.clock.now)
 
     def _check_nobody(self, named: Name, payload: Json, code: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tests.resolver.facts import Bound, Claimed, Decided, Name, Rules, Said, Seen, Truth, Unlinked
@@ -171,6 +171,13 @@ class Model:
             if max(times) > max(unlinked, default=-1):
                 return True
         return False
+
+    def erased_of(self, members: Iterable[Name], beside: Iterable[Name]) -> set[Name]:
+        """Whom of a customer an erasure takes: all but the external ids that somebody who stays claims."""
+        going = set(members)
+        while kept := {one for one in going if one[0] == "ext" and self.claimed_by_others(one, going.union(beside))}:
+            going -= kept
+        return going
 
     # ── filters ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
