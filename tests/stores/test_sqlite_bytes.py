@@ -7,7 +7,6 @@ import os
 import random
 import secrets
 from contextlib import closing
-from importlib import import_module
 from pathlib import Path
 
 import apsw
@@ -193,7 +192,7 @@ async def test_what_a_page_kept_is_found_and_wiped(path: Path, monkeypatch: pyte
             careless.execute("INSERT INTO tenant (name) VALUES (?)", [text])
             careless.execute("DELETE FROM tenant WHERE name = ?", [text])
         with monkeypatch.context() as patch:
-            patch.setattr(import_module("graph.stores.sqlite.sweep"), "_is_worth_rewriting", lambda *_: False)
+            patch.setattr(Database, "holds", lambda *_: False)
             assert await store.forget([text])
         assert [text] == found(path, [text])
         assert await store.forget([text])

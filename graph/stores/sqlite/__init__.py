@@ -281,7 +281,7 @@ class SqliteStore:
             if not batch:
                 return True
             every = {text for one in batch for text in one}
-            is_done = await self._writer.run(lambda database: sweep(database, self._path, every, len(batch)))
+            is_done = await self._writer.run(lambda database: sweep(database, every, len(batch)))
             if not is_done:
                 self._unswept = [*batch, *self._unswept]
             return is_done

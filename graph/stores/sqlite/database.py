@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +28,9 @@ PAGES_IN_MEMORY = 65_536
 """KiB of the file that a connection keeps in memory."""
 MAPPED = 2**31 - 1
 """Bytes of the file that are read where the operating system keeps them, without a call for each page: the most that SQLite maps."""
+
+PIECE = 2**22
+"""Bytes of the file that are searched at once."""
 
 
 def listed(values: object) -> str:
@@ -129,6 +132,18 @@ class Database:
         finally:
             self._patience = patience
 
+    def holds(self, texts: Iterable[str]) -> bool:
+        """Whether any of these stands in the log or the file, also where no row leads to it.
+
+        Both are opened as SQLite opens them: closing any other handle to its file would cost SQLite the locks on it. They are read and not
+        mapped, for another process may cut them off. The log comes first: what is copied from it meanwhile is met in the file.
+        """
+        wanted = [text.encode() for text in texts]
+        connection = self._connection
+        return _stands_in(connection.filename_wal, apsw.SQLITE_OPEN_WAL, wanted) or _stands_in(
+            connection.filename, apsw.SQLITE_OPEN_MAIN_DB, wanted
+        )
+
     def vacuum(self) -> None:
         """Write the whole file anew. Meanwhile others may read; on the way it lies in a temporary file rather than in memory."""
         self.pragma("temp_store", "FILE")
@@ -165,6 +180,25 @@ class Database:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+
+def _stands_in(name: str, kind: int, wanted: Sequence[bytes]) -> bool:
+    """Whether one of these is in the file as it is now; others may cut it off meanwhile."""
+    overlap = max(map(len, wanted), default=0)
+    file = apsw.VFSFile("", name, [kind | apsw.SQLITE_OPEN_READONLY, 0])
+    try:
+        place = 0
+        while (left := file.xFileSize() - place) > 0:
+            asked = min(left, PIECE + overlap)
+            piece = file.xRead(asked, place)
+            if len(piece) < asked:
+                continue
+            if any(one in piece for one in wanted):
+                return True
+            place += PIECE
+        return False
+    finally:
+        file.xClose()
 
 
 @contextmanager

@@ -47,10 +47,12 @@ def opened(path: Path, fingerprint: str) -> Database:
 
 
 def _make_file(path: Path) -> None:
-    """What is inside concerns people: only its owner may read a new one."""
+    """What is inside concerns people: only its owner may read a new one. One that is there SQLite alone opens: see `Database.holds`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise StoreRefused(f"{path} cannot be made or written: {error.strerror}.") from error
 

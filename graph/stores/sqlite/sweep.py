@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Collection
-from pathlib import Path
 
 from graph.receipts import Traces
 from graph.stores.sqlite.database import Database
@@ -21,7 +19,7 @@ TRACES = Traces(
 )
 
 
-def sweep(database: Database, path: Path, texts: Collection[str], erasures: int) -> bool:
+def sweep(database: Database, texts: Collection[str], erasures: int) -> bool:
     """Wipe what was erased. False where another connection reads an old state for so long that the log cannot be emptied.
 
     `secure_delete` overwrites what is deleted, but not the copies that stay in a page's gap when its rows are moved to another page
@@ -29,7 +27,7 @@ def sweep(database: Database, path: Path, texts: Collection[str], erasures: int)
     """
     if not database.log_emptied():
         return False
-    if _is_worth_rewriting(path, texts):
+    if len(texts) > MANY or database.holds(texts):
         database.vacuum()
         if not database.log_emptied():
             return False
@@ -47,10 +45,3 @@ def sweep_after_crash(database: Database) -> None:
     if database.log_emptied():
         with database.turn():
             database.rows(sql("tenant.swept"), {"erasures": rows[0][0]})
-
-
-def _is_worth_rewriting(path: Path, texts: Collection[str]) -> bool:
-    if len(texts) > MANY:
-        return True
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return any(content.find(text.encode()) >= 0 for text in texts)
