@@ -1,4 +1,4 @@
-"""What is the embedded store's own: the file, its schema and secret, several processes, and an index for every question."""
+"""What is the embedded store's own: the file, its schema and secret, and an index for every question."""
 
 from __future__ import annotations
 

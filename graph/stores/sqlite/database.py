@@ -59,7 +59,7 @@ class Database:
         now = time.monotonic()
         if looks == 0:
             self._waiting_since = now
-        time.sleep(random.uniform(0.0003, 0.002))  # noqa: S311  # two that wait shall not look at the same moments
+        _pause()
         return now - self._waiting_since < self._patience
 
     def pragma(self, name: str, value: str | int | None = None) -> Any:  # noqa: ANN401  # whatever SQLite answers
@@ -69,15 +69,16 @@ class Database:
     def log_ahead(self) -> None:
         """Keep a write-ahead log. SQLite waits for whoever writes, and not for who turns the same log on in a new file at that moment."""
         until = time.monotonic() + self._patience
-        while True:
-            try:
-                self.pragma("journal_mode", "WAL")
-            except apsw.BusyError as error:
-                if time.monotonic() > until:
-                    raise StoreUnavailable("The store is busy: another process holds its file.") from error
-                time.sleep(random.uniform(0.0003, 0.002))  # noqa: S311  # as above
-            else:
-                return
+        with busy_is_unavailable():
+            while True:
+                try:
+                    self.pragma("journal_mode", "WAL")
+                except apsw.BusyError:
+                    if time.monotonic() > until:
+                        raise
+                    _pause()
+                else:
+                    return
 
     def rows(self, statement: LiteralString, bindings: Bindings | None = None) -> list[Row]:
         """Everything a statement answers."""
@@ -180,6 +181,11 @@ class Database:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+
+def _pause() -> None:
+    """Two that wait shall not look at the same moments."""
+    time.sleep(random.uniform(0.0003, 0.002))  # noqa: S311  # no secret
 
 
 def _stands_in(name: str, kind: int, wanted: Sequence[bytes]) -> bool:
