@@ -132,6 +132,7 @@ CHINESE_EXTENSION = re.compile("转|轉|分机")
 
 
 def _e164(text: str) -> str:
+    # Keys, ids given out and tombstones of stored numbers are made of this: where a number's form changes, they no longer meet it.
     try:
         number = phonenumbers.parse(CHINESE_EXTENSION.sub(" ext. ", text), PHONE_REGION)
     except phonenumbers.NumberParseException:

@@ -1,5 +1,6 @@
-// Pages of identifiers and conflicts. Backward: the same texts with DESC for ASC. The index is named where another one would do
-// for the condition but not for the order, and SEEK: else Neo4j may look through the whole of it where it was small when it made the plan.
+// Pages of identifiers, conflicts and customers' keys, and what pages of anything share (`merged`). Backward: the same texts with DESC for
+// ASC. The index is named where another one would do for the condition but not for the order, and SEEK: else Neo4j may look through the
+// whole of it where it was small when it made the plan.
 
 // name: open_ids
 // :param given => {tenant: 'default', touchpoint: '', after: '', before: '~', limit: 20, isCounted: false, member: ['key']}
