@@ -225,6 +225,7 @@ class _Derivation:
             first={key: seen.first for key, seen in self.seen.items()},
             before=self.loaded.members,
             partial=self.loaded.members.keys() - self.loaded.whole,
+            erased=self.news.erased,
         )
 
     def derived(self) -> Derived:

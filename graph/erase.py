@@ -104,7 +104,7 @@ class _Turn:
             return Writes(), answer
         receipt = self._receipt(erasing, wording, writes)
         until = erasing.until(self.now)
-        writes.put += [receipt, *(Tombstone(key=key, erased=until, receipt=self.key) for key in erasing.tombstone_keys)]
+        writes.put += [receipt, *(Tombstone(key=key, erased=until, receipt=self.key) for key in sorted(erasing.gone))]
         return writes, replace(answer, receipt=receipt, traces=_patterns(erasing))
 
     def _before(self, whom: Key | None, loaded: Loaded) -> tuple[Writes, Erasure]:
@@ -125,7 +125,7 @@ class _Turn:
         """
         externals = {one.key for one in erasing.identifiers if one.label is Label.EXTERNAL_ID}
         rows = [next(iter(from_json(node))) for node in erasing.loaded.nodes.values() if isinstance(node, Quarantined) and node.row]
-        values = erasing.values | {row.open_id for row in rows if not self._named(row, erasing.loaded).isdisjoint(_gone(erasing))}
+        values = erasing.values | {row.open_id for row in rows if not self._named(row, erasing.loaded).isdisjoint(erasing.gone)}
         mentions = searchable(values) | externals
         if not mentions <= erasing.loaded.searched:
             raise Incomplete(mentions=mentions)
@@ -135,7 +135,7 @@ class _Turn:
         news = News(cause="eraseCustomer", rollups=erasing.left_over, erased=erasing.erased, erased_customer=customer)
         writes = derive(erasing.remaining, self.tenant.keys, news, self.now).writes
         writes.forgotten += erasing.forgotten
-        writes.erased += erasing.tombstone_keys
+        writes.erased += sorted(erasing.gone)
         led_on = erasing.led_on(writes.retired)
         writes.members += led_on
         writes.retired += sorted({one.key for one in led_on}.difference(writes.retired))
@@ -153,7 +153,7 @@ class _Turn:
 
     def _naming(self, erasing: Erasing, wording: Wording) -> Iterator[Node]:
         """Decisions and quarantined rows that name them."""
-        gone, loaded = _gone(erasing), erasing.loaded
+        gone, loaded = erasing.gone, erasing.loaded
         nodes = (*loaded.decisions.values(), *loaded.nodes.values())
         yield from (node for node in nodes if isinstance(node, Decision) and not gone.isdisjoint(node.pair))
         waiting = (node for node in nodes if isinstance(node, Quarantined) and node.row)
@@ -183,11 +183,7 @@ class _Turn:
             backup_days=self.order.backup_days,
         )
         stones = erasing.loaded.tombstones
-        return receipt_of(self.key, facts, self.tenant.keys, [stones[key].receipt for key in erasing.tombstone_keys if key in stones])
-
-
-def _gone(erasing: Erasing) -> frozenset[Key]:
-    return erasing.erased | erasing.erased_texts
+        return receipt_of(self.key, facts, self.tenant.keys, [stones[key].receipt for key in sorted(erasing.gone) if key in stones])
 
 
 def _reworded(loaded: Loaded, wording: Wording, tenant: Tenant) -> Iterator[Node]:

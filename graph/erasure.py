@@ -37,7 +37,7 @@ class Erasing:
         before = -1
         while before != len(self.externals) + len(self.texts):
             before = len(self.externals) + len(self.texts)
-            mine = self.targets | self.externals | self._union_ids(self.texts)
+            mine = self.targets | self.externals | self._scoped(self.texts).keys()
             for rollup in self.rollups:
                 if rollup.a in mine and rollup.said is Said.RESOLVED_AS:
                     self.texts.add(rollup.b)
@@ -48,14 +48,25 @@ class Erasing:
         member = self.loaded.members.get(key)
         return member is not None and member.label is label
 
-    def _union_ids(self, texts: Iterable[Key]) -> set[Key]:
-        wanted = set(texts)
-        return {key for key, member in self.loaded.members.items() if member.text_key in wanted}
+    @cached_property
+    def _union_ids(self) -> dict[Key, Key]:
+        return self._scoped(self.texts)
+
+    def _scoped(self, texts: Iterable[Key]) -> dict[Key, Key]:
+        """The keys that these UnionIDs have under any platform, whether evidence names them now or not, with those of their texts."""
+        platforms = self.loaded.registry.open_platforms.values()
+        return {self.keys.union_id(one.open_app_id, self._spelled[text]): text for text in texts for one in platforms}
+
+    @cached_property
+    def _spelled(self) -> dict[Key, str]:
+        """The UnionIDs in sight as WeChat writes them, by the keys of their texts."""
+        said = {rollup.b: rollup.text for rollup in self.rollups if rollup.said is Said.RESOLVED_AS}
+        return said | {one.text_key: one.value for one in self.loaded.members.values() if one.text_key and one.value}
 
     def _look_wider(self) -> None:
         """Everything said of the candidates must be in sight, and whole whoever else said it."""
         loaded = self.loaded
-        named = self.targets | self.externals | self.texts | self._union_ids(self.texts) | self._scoped.keys()
+        named = self.targets | self.externals | self.texts | self._union_ids.keys()
         generic = {key for key in named if key in loaded.members and loaded.members[key].crowded and key not in loaded.whole}
         opened = {key for key in generic if not self._is_others(key)}
         if not named <= loaded.asked or opened:
@@ -76,8 +87,8 @@ class Erasing:
 
     @cached_property
     def erased(self) -> frozenset[Key]:
-        """The identifiers that go, those that no evidence names now among them; UnionIDs by their keys in each scope."""
-        found = set(self.targets | self.externals | self._union_ids(self.texts))
+        """The identifiers that go, those that no evidence names now among them; UnionIDs by the keys that they may have in each scope."""
+        found = set(self.targets | self.externals | self._union_ids.keys())
         while kept := {key for key in found if self._is_kept(key, found)}:
             found -= kept
         return frozenset(found)
@@ -91,12 +102,13 @@ class Erasing:
 
     def _is_kept(self, key: Key, going: set[Key]) -> bool:
         member, crowd = self.loaded.members.get(key), self.loaded.crowds.get(key)
-        if member is not None and (member.label is Label.OPEN_ID or member.text_key in self.forced):
+        text = self._union_ids.get(key)
+        if self._is(key, Label.OPEN_ID) or text in self.forced:
             return False
         if crowd is not None and (crowd.accounts or crowd.neighbours):
             return True
-        if member is not None and member.text_key is not None:
-            return self._is_said_by_others(member.text_key, going)
+        if text is not None:
+            return self._is_said_by_others(text, going)
         return any(
             stored.rollup.said is Said.CLAIMS
             and stored.rollup.b == key
@@ -110,10 +122,14 @@ class Erasing:
         return any(rollup.said is Said.RESOLVED_AS and rollup.b == text and rollup.a not in mine for rollup in self.rollups)
 
     @cached_property
+    def gone(self) -> frozenset[Key]:
+        """The keys of all that goes and stays erased, UnionIDs' texts among them."""
+        return self.erased | self.erased_texts
+
+    @cached_property
     def forgotten(self) -> list[Rollup]:
         """Every roll-up by or about them."""
-        gone = self.erased | self.erased_texts
-        return [rollup for rollup in self.rollups if rollup.a in gone or rollup.b in gone]
+        return [rollup for rollup in self.rollups if rollup.a in self.gone or rollup.b in self.gone]
 
     @cached_property
     def left_over(self) -> list[Rollup]:
@@ -132,8 +148,7 @@ class Erasing:
     @cached_property
     def remaining(self) -> Loaded:
         """What is seen without them, for the rule to go on from."""
-        gone, keys = {rollup.key for rollup in self.forgotten}, self.erased | self.erased_texts
-        loaded = self.loaded
+        gone, keys, loaded = {rollup.key for rollup in self.forgotten}, self.gone, self.loaded
         return replace(
             loaded,
             rollups={key: one for key, one in loaded.rollups.items() if key not in gone},
@@ -141,19 +156,11 @@ class Erasing:
             conflicts={key: one for key, one in loaded.conflicts.items() if keys.isdisjoint(one.about)},
         )
 
-    @cached_property
-    def _scoped(self) -> dict[Key, Key]:
-        """The keys that these UnionIDs have under any platform, whether evidence names them now or not, with those of their texts."""
-        texts = {rollup.b: rollup.text for rollup in self.rollups if rollup.said is Said.RESOLVED_AS and rollup.b in self.texts}
-        platforms = self.loaded.registry.open_platforms.values()
-        return {self.keys.union_id(one.open_app_id, text): key for key, text in texts.items() for one in platforms}
-
     def led_on(self, retired: Iterable[Key]) -> list[Member]:
         """Identifiers that are no more, or are `retired` with this, and led to the erased: from now on to others who came with them."""
         led = {key: self.loaded.members[key].witness for key in retired} | dict(self.loaded.followed)
-        gone = self.erased.union(self.tombstone_keys)
-        astray = [key for key, witness in led.items() if witness in gone and key not in gone]
-        found = {key: self._others_who_came_with(self._scoped.get(key, key), {key}) for key in astray}
+        astray = [key for key, witness in led.items() if witness in self.gone and key not in self.gone]
+        found = {key: self._others_who_came_with(self._union_ids.get(key, key), {key}) for key in astray}
         return [followed(key, min(others)[1]) for key, others in sorted(found.items()) if others]
 
     def _others_who_came_with(self, key: Key, passed: set[Key]) -> set[tuple[Millis, Key]]:
@@ -183,17 +190,7 @@ class Erasing:
     @cached_property
     def values(self) -> frozenset[str]:
         """All that stood in clear of them."""
-        texts = {rollup.text for rollup in self.forgotten if rollup.said is Said.RESOLVED_AS and rollup.b in self.erased_texts}
-        return frozenset(texts | {one.value for one in self.identifiers if one.value})
-
-    @cached_property
-    def tombstone_keys(self) -> list[Key]:
-        """By what they stay erased: their keys, of UnionIDs also their texts and every scope that they may have had."""
-        texts = {rollup.text for rollup in self.forgotten if rollup.said is Said.RESOLVED_AS and rollup.b in self.erased_texts}
-        texts |= {one.value for one in self.identifiers if one.label is Label.UNION_ID and one.value}
-        platforms = self.loaded.registry.open_platforms.values()
-        scoped = {self.keys.union_id(platform.open_app_id, text) for platform in platforms for text in texts}
-        return sorted(self.erased | self.erased_texts | scoped)
+        return frozenset({self._spelled[text] for text in self.erased_texts} | {one.value for one in self.identifiers if one.value})
 
     def until(self, now: Millis) -> Millis:
         """Up to when nothing counts any more: now, or the latest time that evidence bore."""

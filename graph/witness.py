@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from graph.node import Key, Millis
 from graph.resolve import Link
@@ -17,14 +17,15 @@ def witnesses(
     first: Mapping[Key, Millis],
     before: Mapping[Key, Member],
     partial: Iterable[Key],
+    erased: Collection[Key],
 ) -> dict[Key, Key]:
     """Of each UnionID and external id the OpenID that said it: of its own customer if any did, then the one it had, the one first seen.
 
     Where none says it now, the one that did before; where none ever did, that of what claimed it. `partial` ones, of which not all that
-    was said is here, keep theirs.
+    was said is here, keep theirs. The `erased` are nobody's.
     """
     by_rank: dict[Key, tuple[bool, bool, Millis, Key]] = {}
-    had = {key: member.witness for key, member in before.items() if member.witness}
+    had = {key: member.witness for key, member in before.items() if member.witness and member.witness not in erased}
     claims = []
     for link in links:
         if identifiers[link.b].label is Label.OPEN_ID:

@@ -24,7 +24,9 @@ def claim(a: Member, b: Member) -> Link:
     return Link(kind=EvidenceKind.CLAIMS, a=a.key, b=b.key, strength=1, observed=1, last=1, sources=source, evidence=Key("e"))
 
 
-def found(links: Sequence[Link], *members: Member, before: Sequence[Member] = (), partial: Sequence[Member] = ()) -> dict[Key, Key]:
+def found(
+    links: Sequence[Link], *members: Member, before: Sequence[Member] = (), partial: Sequence[Member] = (), erased: Sequence[Member] = ()
+) -> dict[Key, Key]:
     """The witnesses of these."""
     return witnesses(
         links,
@@ -33,6 +35,7 @@ def found(links: Sequence[Link], *members: Member, before: Sequence[Member] = ()
         first={one.key: one.first for one in members},
         before={one.key: one for one in before},
         partial=[one.key for one in partial],
+        erased=[one.key for one in erased],
     )
 
 
@@ -69,3 +72,10 @@ def test_through_what_claimed_it() -> None:
         [claim(PHONE, crm), claim(UNION, PHONE)], UNION, PHONE, crm, before=[union]
     )
     assert {} == found([claim(PHONE, crm), claim(crm, PHONE)], PHONE, crm)
+
+
+def test_the_erased_witness_nothing() -> None:
+    """Whoever was erased is nobody's witness any more, not where nobody else says it either."""
+    had = replace(PHONE, witness=NEW.key)
+    assert {} == found([], OLD, PHONE, before=[had], erased=[NEW])
+    assert {PHONE.key: OLD.key} == found([claim(OLD, PHONE)], OLD, PHONE, before=[had], partial=[had], erased=[NEW])

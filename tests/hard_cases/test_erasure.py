@@ -12,7 +12,7 @@ from tests.hard_cases.brands import NOON, Brands
 from tests.hard_cases.erased import ERASE, admitted, by, erase, erased, turned_away
 from tests.hard_cases.orders import Step, in_every_order, play
 from tests.hard_cases.picture import picture
-from tests.hard_cases.steps import bind, day, link, migrate, move, record, register, retract
+from tests.hard_cases.steps import bind, correct, day, link, migrate, move, record, register, retract
 
 PHONE = "phone:13800138000"
 A_MINUTE_LATER, TWO_MINUTES_LATER = "2026-03-15T04:01:00Z", "2026-03-15T04:02:00Z"
@@ -259,6 +259,37 @@ async def test_an_id_that_led_to_the_erased_leads_on(brands: Brands) -> None:
     assert await _id(api, "mini:a") == await _leads_to(api, alone)
     await erased(api, "mini:a")
     assert await _id(api, "loose:b") == await _leads_to(api, alone)
+
+
+async def test_a_claim_that_waits_goes_with_its_union_id(brands: Brands) -> None:
+    """What a UnionID claimed where no evidence names it now goes, too: it does not come back with the decision that had taken it away."""
+    api = await brands.fresh()
+    await play(api, [record("mini a u", on=1)])
+    await api.done("linkExternalIds", items=[{"customer": by("wxA:u"), "externalId": by("crm:1")["externalId"]}])
+    asked = "query ($by: CustomerBy!, $a: ID!, $b: ID!) { customer(by: $by) { why(source: $a, target: $b) { id } } }"
+    keys = api.tenant.keys
+    ends = f"uid_{keys.union_id('wxA', 'u')}", f"xid_{keys.external_id('crm', '1')}"
+    (claim,) = (await api.ask(asked, by=by("mini:a"), a=ends[0], b=ends[1]))["customer"]["why"]
+    await api.done("retractEvidence", evidenceId=claim["id"], reason="Typed in by mistake.")
+    await play(api, [correct("mini", None, openAppId="wxB")])
+    assert ["mini:a wxB:u"] == (await picture(api)).partition
+    await erased(api, "mini:a")
+    assert [] == (await picture(api)).partition
+
+
+async def test_an_id_leads_past_the_erased(brands: Brands) -> None:
+    """A member number that an erased person came with, and that somebody else claims: once nobody does, its id leads to that somebody."""
+    api = await brands.fresh()
+    await play(api, [record("mini a - member:7", on=1), record("other d - crm:1", on=2)])
+    apart = await api.done("declareDifferent", "effect { after { customerId } }", a=by("mini:a"), b=by("member:7"), reason="Not theirs.")
+    (alone,) = {one["customerId"] for one in apart["effect"]["after"]} - {await _id(api, "mini:a")}
+    linked = [{"customer": by("crm:1"), "externalId": by("member:7")["externalId"]}]
+    await api.done("linkExternalIds", items=linked)
+    await erased(api, "mini:a")
+    assert ["crm:1 member:7 other:d"] == (await picture(api)).partition
+    await api.done("unlinkExternalIds", items=linked)
+    assert ["crm:1 other:d"] == (await picture(api)).partition
+    assert await _id(api, "other:d") == await _leads_to(api, alone)
 
 
 async def _id(api: Api, name: str) -> str:

@@ -9,9 +9,11 @@ import pytest
 
 from graph.stores import Store
 from tests.invariants.desk import Desk
+from tests.invariants.erasing import check as the_erased_stay_erased
 from tests.invariants.test_07_every_membership_has_a_chain import every_membership_has_a_chain
 from tests.invariants.test_08_undo import decided_and_revoked_is_as_before
 from tests.invariants.test_10_ids import old_ids_lead_on
+from tests.invariants.test_11_erasure import in_memory_stage
 from tests.invariants.told import Check, checked, told
 from tests.resolver.memory_store import MemoryStore
 
@@ -29,3 +31,9 @@ async def test_what_once_failed_holds(check: Check, seed: int) -> None:
     """Each is told as it was, and what did not hold then does."""
     desk: Desk = await told(cast("Store", MemoryStore()), "t", seed)
     await checked(desk, check, Counter())
+
+
+@pytest.mark.parametrize("seed", [2673, 4251])  # a UnionID's claim where no evidence names it: taken back by its claimant, by a steward
+async def test_who_once_left_something_leaves_nothing(seed: int) -> None:
+    """Each is told as it was, and of whoever is erased nothing is left."""
+    await the_erased_stay_erased(in_memory_stage(), seed, "t")
