@@ -20,6 +20,7 @@ from graph.policy_changes import Tally, read, write
 from graph.policy_crowds import CAUSE, around, under, widest
 from graph.quarantine import Quarantined
 from graph.rows import kept_under
+from graph.sensitivity import tells
 from graph.stores import Store
 from graph.tenant import Tenant
 from graph.turn import Loaded, Scope, Writes
@@ -31,7 +32,7 @@ class Part(enum.Enum):
 
     CUSTOMERS = "CUSTOMERS"
     CLAIMS = "CLAIMS"
-    """Claims that were taken back, which no customer need know of, but which may hold a value in clear."""
+    """Claims that were taken back, or of two generic ones, which no customer need know of, but which may hold a value in clear."""
     ROWS = "ROWS"
     """Rows that wait: their external ids are kept as the policy says."""
     OVER = "OVER"
@@ -78,6 +79,8 @@ class _Page:
     rows: Sequence[Quarantined]
     customers: int
     then: Place
+    expand: frozenset[Key] = frozenset()
+    """Of the people those with whom everything is to be seen, though they may be generic."""
 
 
 async def _page(tenant: Tenant, place: Place) -> _Page:
@@ -87,8 +90,10 @@ async def _page(tenant: Tenant, place: Place) -> _Page:
         keys = await store.customer_keys(name, Key(place.after), PAGE)
         return _Page(keys, (), len(keys), place.on(keys[-1] if keys else None))
     if place.part is Part.CLAIMS:
-        claims = await store.loose_claims(name, place.after, PAGE)
-        return _Page([key for _, key in claims], (), 0, place.on(claims[-1][0] if claims else None))
+        claims = await store.idle_claims(name, Key(place.after), PAGE)
+        policy = (await store.registry(name)).policy
+        told = {one.rollup.a for one in await store.evidence(name, claims) if one is not None and tells(one.rollup, policy)}
+        return _Page(sorted(told), (), 0, place.on(claims[-1] if claims else None), frozenset(told))
     keys = await store.quarantined(name, None, Key(place.after), PAGE)
     rows = [node for node in await store.nodes(name, keys) if isinstance(node, Quarantined)]
     return _Page((), rows, 0, place.on(keys[-1] if keys else None))
@@ -126,7 +131,7 @@ async def _apply_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
         writes.put.append(step)
         return writes, step
 
-    scope = (await around(tenant, page.people, policy, page.then.widest)).wider(Scope(keys=keys))
+    scope = (await around(tenant, page.people, policy, page.then.widest)).wider(Scope(keys=keys, expand=page.expand))
     return await tenant.write(lambda _: scope, decide)
 
 

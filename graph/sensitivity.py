@@ -20,6 +20,11 @@ def kept(identifier: I, policy: IdentityPolicy) -> I:
     return replace(identifier, value=None) if is_secret else identifier
 
 
+def tells(claim: Rollup, policy: IdentityPolicy) -> bool:
+    """Whether a claim holds a value in clear that the policy hides."""
+    return any(kept(one, policy) != one for one in named_by(claim))
+
+
 def known(
     claims: Iterable[Rollup], fresh: Mapping[Key, Identifier], members: Mapping[Key, Identifier], policy: IdentityPolicy
 ) -> dict[Key, Identifier]:

@@ -15,7 +15,7 @@ from graph.stores import Store, open_store
 from tests.concurrency.everything import Everything, from_sqlite
 from tests.concurrency.neo4j_door import from_neo4j
 from tests.concurrency.rebuild import differences
-from tests.resolver.changing import ChangingTeller, Moved, check_in_memory
+from tests.resolver.changing import ChangingTeller, Moved, check_in_memory, secrets_in
 from tests.resolver.histories import story
 from tests.resolver.memory_store import NOW
 from tests.resolver.names import Names
@@ -65,6 +65,7 @@ async def check(store: Store, kind: str, seeds: range, read: Callable[[str], Eve
         names = Names(tenant.keys)
         right = expected(truth(said(one.operations), one.world.rules, names.key), names.key)
         assert right.people == {key: (member.account, member.customer) for key, member in after.members.items()}, f"history {seed}"
+        assert set() == secrets_in(after.rollups, after.members, after.registry.policy), f"history {seed}"
 
 
 @pytest.mark.parametrize("seeds", dealt("sqlite", ONE_IN["sqlite"]))

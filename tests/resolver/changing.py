@@ -17,7 +17,7 @@ from graph.policy_walk import apply_policy
 from graph.rebuild import apart
 from graph.registry import registry_only
 from graph.set_policy import Change, Foreseen, rehearse_identity_policy, set_identity_policy
-from graph.state import Label, named_by
+from graph.state import Label, Member, StoredRollup, named_by
 from graph.stores import Store
 from graph.turn import Writes
 from graph.upkeep import change_job, rescope, take
@@ -146,11 +146,11 @@ async def check_in_memory(seed: int, tally: Counter[str]) -> None:
     assert moved == Moved(foreseen.merges, foreseen.splits), f"history {seed}"
     assert moved == Moved(job.merges, job.splits), f"history {seed}"
     assert [] == list(apart(picture_of(store), rebuilt_from(store))), f"history {seed}"
-    assert set() == secrets_in(store), f"history {seed}"
+    assert set() == secrets_in(store.rollups, store.members, store.policy), f"history {seed}"
 
 
-def secrets_in(store: MemoryStore) -> set[str]:
+def secrets_in(rollups: Mapping[Key, StoredRollup], members: Mapping[Key, Member], held: IdentityPolicy) -> set[str]:
     """Values in clear that a sensitive namespace still has."""
-    named = [one for stored in store.rollups.values() if stored.rollup.said is Said.CLAIMS for one in named_by(stored.rollup)]
-    people = [one for one in (*named, *store.members.values()) if one.label is Label.EXTERNAL_ID]
-    return {one.value for one in people if one.value is not None and store.policy.of(one.scope).is_sensitive}
+    named = [one for stored in rollups.values() if stored.rollup.said is Said.CLAIMS for one in named_by(stored.rollup)]
+    people = [one for one in (*named, *members.values()) if one.label is Label.EXTERNAL_ID]
+    return {one.value for one in people if one.value is not None and held.of(one.scope).is_sensitive}

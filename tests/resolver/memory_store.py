@@ -166,10 +166,10 @@ class MemoryStore:
         """Customers' keys in order."""
         return sorted(key for key in self.customers_ if key > (after or ""))[:limit]
 
-    async def loose_claims(self, _: str, after: str, limit: int) -> list[tuple[str, Key]]:
-        """Claims that count nowhere now."""
-        claims = [one.rollup for one in self.rollups.values() if one.rollup.said is Said.CLAIMS and not one.ends]
-        return sorted((one.b + one.key, one.a) for one in claims if one.b + one.key > after)[:limit]
+    async def idle_claims(self, _: str, after: Key | None, limit: int) -> list[Key]:
+        """Claims that hold nobody together."""
+        idle = [key for key, one in self.rollups.items() if one.rollup.said is Said.CLAIMS and not any(live for _, live in one.ends)]
+        return sorted(key for key in idle if after is None or key > after)[:limit]
 
     async def jobs(self, now: Millis) -> list[tuple[str, Job]]:
         """Unfinished jobs that nobody holds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from graph.apikeys import ApiKey, Scope
-from graph.evidence import ResolutionSource
+from graph.evidence import ResolutionSource, Said
 from graph.jobs import JobKind, JobState
 from graph.link import By, customers_named
 from graph.node import Key
@@ -233,6 +233,18 @@ class Questions(Harness):
         assert expected[1:2] == await store.stale(tenant, shop, 3, expected[0], 1)
         assert [old[0].key] == await store.stale(tenant, shop, 2, None, 10)
         assert [] == await store.stale(tenant, shop, 1, None, 10)
+
+    async def test_claims_that_hold_nobody_together(self, store: Store, tenant: str, cast: Cast) -> None:
+        """Claims without a live end are listed by their keys, page by page: those taken back, and those of what is generic; no others."""
+        a, b = cast.open_id("wxa", "a"), cast.open_id("wxa", "b")
+        crm, phone, tablet = cast.external_id("crm", "1"), generic(cast.external_id("phone", "1")), generic(cast.open_id("wxa", "tablet"))
+        gone, outside = cast.external_id("crm", "gone"), cast.claims(b, phone, live=False)
+        idle = [cast.rollup(Said.CLAIMS, a, gone.key, []), outside, cast.claims(tablet, phone, live=False)]
+        await self.plant(tenant, together(a, b, crm, phone, tablet, *idle, cast.claims(a, crm), cast.unlinked(a, gone), cast.seen(b)))
+        keys = sorted(one.rollup.key for one in idle)
+        assert keys == await store.idle_claims(tenant, None, 10)
+        assert keys[1:2] == await store.idle_claims(tenant, keys[0], 1)
+        assert [] == await store.idle_claims(tenant, keys[2], 10)
 
     async def test_reading_stays_within_the_tenant(self, store: Store, tenant: str, cast: Cast) -> None:
         """Keys of another tenant are answered as unknown, even the right ones."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, LiteralString
 
-from graph.node import KEY_LENGTH, Key
+from graph.node import Key
 from graph.state import ConflictKind, ConflictState, CustomerState, Member
 from graph.stores import Aggregate, ConflictFilter, ConflictFound, CustomerFilter, Page, Slice
 from graph.stores.neo4j import shapes
@@ -127,11 +127,9 @@ async def customer_keys(ask: Ask, tenant: str, after: Key | None, limit: int) ->
     return list(found(await ask(text("customer_keys"), tenant=tenant, after=after or "", limit=limit), tenant)[0])
 
 
-async def loose_claims(ask: Ask, tenant: str, after: str, limit: int) -> list[tuple[str, Key]]:
-    """Claims that count nowhere now: where each stands, and who made it."""
-    place = {"externalId": after[:KEY_LENGTH], "evidence": after[KEY_LENGTH:]}
-    row = await ask(text("loose_claims"), tenant=tenant, limit=limit, **place)
-    return [(at, key) for at, key in found(row, tenant)[0]]
+async def idle_claims(ask: Ask, tenant: str, after: Key | None, limit: int) -> list[Key]:
+    """Keys of claims that hold nobody together, in order."""
+    return list(found(await ask(text("idle_claims"), tenant=tenant, after=after or "", limit=limit), tenant)[0])
 
 
 @settled

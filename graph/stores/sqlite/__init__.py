@@ -17,7 +17,7 @@ from graph.changes import Change
 from graph.errors import not_found
 from graph.jobs import Job
 from graph.keys import Keys, fingerprint, keys_of
-from graph.node import KEY_LENGTH, Clock, Key, Millis, Node
+from graph.node import Clock, Key, Millis, Node
 from graph.receipts import Traces
 from graph.state import Member, StoredRollup
 from graph.stores import (
@@ -223,11 +223,10 @@ class SqliteStore:
         rows = self._near.rows(sql("nodes.customers"), {"tenant": self._tenant(tenant), "after": after or "", "limit": limit})
         return [Key(key) for (key,) in rows]
 
-    async def loose_claims(self, tenant: str, after: str, limit: int) -> list[tuple[str, Key]]:
-        """Claims that count nowhere now: where each stands, and who made it."""
-        place = {"external_id": after[:KEY_LENGTH], "evidence": after[KEY_LENGTH:]}
-        bindings = {"tenant": self._tenant(tenant), "limit": limit} | place
-        return [(at, Key(a)) for at, a in await self._far.run(lambda database: database.rows(sql("nodes.loose_claims"), bindings))]
+    async def idle_claims(self, tenant: str, after: Key | None, limit: int) -> list[Key]:
+        """Keys of claims that hold nobody together, in order."""
+        bindings = {"tenant": self._tenant(tenant), "after": after or "", "limit": limit}
+        return [Key(key) for (key,) in await self._far.run(lambda database: database.rows(sql("nodes.idle_claims"), bindings))]
 
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
         """The feed after a sequence number."""

@@ -13,7 +13,7 @@ from graph.stores.sqlite.database import Database
 from graph.stores.sqlite.statements import read, sql
 from graph.stores.sqlite.sweep import sweep_after_crash
 
-STEPS = ("schema.sql", "schema.2.sql", "schema.3.sql")
+STEPS = ("schema.sql", "schema.2.sql", "schema.3.sql", "schema.4.sql")
 """The files that lead from an empty file to the schema of today; how many were taken is in PRAGMA user_version. Only ever append."""
 FIRST_THAT_ERASES = 2
 """The schema from which on somebody may have been erased."""

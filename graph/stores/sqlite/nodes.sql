@@ -118,13 +118,12 @@ SELECT count(*) FROM identifier AS i INDEXED BY open_id_page WHERE i.tenant = :t
 -- name: nodes.customers
 SELECT c.key FROM customer AS c WHERE c.tenant = :tenant AND c.key > :after ORDER BY c.key LIMIT :limit
 
--- name: nodes.loose_claims
--- Claims that count nowhere, by what they are on.
-SELECT m.named || m.evidence, m.a
-FROM evidence_mention AS m INDEXED BY evidence_mention_loose
-CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.key = m.evidence AND e.said = 'CLAIMS'
-WHERE m.tenant = :tenant AND m.is_linked = 0 AND (m.named, m.evidence) > (:external_id, :evidence)
-ORDER BY m.named, m.evidence
+-- name: nodes.idle_claims
+-- Claims without a live end. All evidence is looked through, once for a change of policy.
+SELECT e.key FROM evidence AS e
+WHERE e.tenant = :tenant AND e.key > :after AND e.said = 'CLAIMS'
+    AND NOT EXISTS (SELECT 1 FROM json_each(e.ends) AS o WHERE o.value = 1)
+ORDER BY e.key
 LIMIT :limit
 
 -- name: nodes.stale

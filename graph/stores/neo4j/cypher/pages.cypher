@@ -120,16 +120,16 @@ CALL () {
 }
 RETURN keys
 
-// name: loose_claims
-// :param given => {tenant: 'default', externalId: '', evidence: '', limit: 200}
-// Claims that count nowhere are loops at who made them, indexed by what they are on.
+// name: idle_claims
+// :param given => {tenant: 'default', after: '', limit: 200}
+// Claims that count nowhere are loops at who made them, those of something generic have an end that is not live.
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (a)-[r:CLAIMS]->()
-  WHERE r.loose >= $given.externalId
-  WITH a, r ORDER BY r.loose, r.key
-  WHERE a.tenant = $given.tenant AND (r.loose > $given.externalId OR r.key > $given.evidence)
-  WITH a, r LIMIT $given.limit
-  RETURN collect([r.loose + r.key, a.key]) AS claims
+  WHERE r.key > $given.after
+  WITH a, r ORDER BY r.key
+  WHERE a.tenant = $given.tenant AND coalesce(r.isLive, false) = false
+  WITH r LIMIT $given.limit
+  RETURN collect(r.key) AS claims
 }
 RETURN claims
