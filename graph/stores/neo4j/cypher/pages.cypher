@@ -126,6 +126,7 @@ RETURN keys
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (a)-[r:CLAIMS]->()
+  USING INDEX SEEK r:CLAIMS(key)
   WHERE r.key > $given.after
   WITH a, r ORDER BY r.key
   WHERE a.tenant = $given.tenant AND coalesce(r.isLive, false) = false
