@@ -79,8 +79,6 @@ class _Page:
     rows: Sequence[Quarantined]
     customers: int
     then: Place
-    expand: frozenset[Key] = frozenset()
-    """Of the people those with whom everything is to be seen, though they may be generic."""
 
 
 async def _page(tenant: Tenant, place: Place) -> _Page:
@@ -93,7 +91,7 @@ async def _page(tenant: Tenant, place: Place) -> _Page:
         claims = await store.idle_claims(name, Key(place.after), PAGE)
         policy = (await store.registry(name)).policy
         told = {one.rollup.a for one in await store.evidence(name, claims) if one is not None and tells(one.rollup, policy)}
-        return _Page(sorted(told), (), 0, place.on(claims[-1] if claims else None), frozenset(told))
+        return _Page(sorted(told), (), 0, place.on(claims[-1] if claims else None))
     keys = await store.quarantined(name, None, Key(place.after), PAGE)
     rows = [node for node in await store.nodes(name, keys) if isinstance(node, Quarantined)]
     return _Page((), rows, 0, place.on(keys[-1] if keys else None))
@@ -109,7 +107,9 @@ async def apply_policy(tenant: Tenant, job: Job, owner: str) -> Job | None:
 
 async def _apply_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
     """Bring the next page in line with the policy in force, and note it in the job, in one turn."""
-    page = await _page(tenant, Place.of(job))
+    place = Place.of(job)
+    page = await _page(tenant, place)
+    expand = page.people if place.part is Part.CLAIMS else ()  # what a generic one claims is seen only with everything at it
     policy = (await tenant.store.registry(tenant.name)).policy
     formed = {row.key: kept_under(row, policy, tenant.keys) for row in page.rows}
     keys = frozenset([job.key, *formed, *(row.key for row in formed.values())])
@@ -131,7 +131,7 @@ async def _apply_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
         writes.put.append(step)
         return writes, step
 
-    scope = (await around(tenant, page.people, policy, page.then.widest)).wider(Scope(keys=keys, expand=page.expand))
+    scope = (await around(tenant, page.people, policy, page.then.widest)).wider(Scope(keys=keys, expand=frozenset(expand)))
     return await tenant.write(lambda _: scope, decide)
 
 
