@@ -255,12 +255,10 @@ class _Derivation:
     def _rollup_writes(self) -> Iterable[StoredRollup]:
         crowded = self.resolution.crowded
         for scoped in self.scoped:
+            if scoped.is_foreign:
+                continue
             rollup = scoped.rollup
             stored = self.loaded.rollups.get(rollup.key)
-            if scoped.is_foreign:  # it is looked at from its other end alone, but says no more of that than it may
-                if stored is not None and stored.rollup.text != rollup.text:
-                    yield replace(stored, rollup=rollup)
-                continue
             live = tuple((end, rollup.a not in crowded and end not in crowded) for end, _ in sorted(scoped.ends))
             made = StoredRollup(rollup=rollup, ends=live, settled=self.is_settled(rollup), version=self.registry.version)
             if stored is None or self._is_stale(stored) or made != replace(stored, version=made.version, ends=tuple(sorted(stored.ends))):

@@ -32,7 +32,7 @@ class Part(enum.Enum):
 
     CUSTOMERS = "CUSTOMERS"
     CLAIMS = "CLAIMS"
-    """Claims that were taken back, or of two generic ones, which no customer need know of, but which may hold a value in clear."""
+    """Claims that were taken back, of somebody whom nothing names any more: no customer knows them, but they may hold a value in clear."""
     ROWS = "ROWS"
     """Rows that wait: their external ids are kept as the policy says."""
     OVER = "OVER"
@@ -88,7 +88,7 @@ async def _page(tenant: Tenant, place: Place) -> _Page:
         keys = await store.customer_keys(name, Key(place.after), PAGE)
         return _Page(keys, (), len(keys), place.on(keys[-1] if keys else None))
     if place.part is Part.CLAIMS:
-        claims = await store.idle_claims(name, Key(place.after), PAGE)
+        claims = await store.loose_claims(name, Key(place.after), PAGE)
         policy = (await store.registry(name)).policy
         told = {one.rollup.a for one in await store.evidence(name, claims) if one is not None and tells(one.rollup, policy)}
         return _Page(sorted(told), (), 0, place.on(claims[-1] if claims else None))
@@ -109,7 +109,6 @@ async def _apply_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
     """Bring the next page in line with the policy in force, and note it in the job, in one turn."""
     place = Place.of(job)
     page = await _page(tenant, place)
-    expand = page.people if place.part is Part.CLAIMS else ()  # what a generic one claims is seen only with everything at it
     policy = (await tenant.store.registry(tenant.name)).policy
     formed = {row.key: kept_under(row, policy, tenant.keys) for row in page.rows}
     keys = frozenset([job.key, *formed, *(row.key for row in formed.values())])
@@ -131,7 +130,7 @@ async def _apply_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
         writes.put.append(step)
         return writes, step
 
-    scope = (await around(tenant, page.people, policy, page.then.widest)).wider(Scope(keys=keys, expand=frozenset(expand)))
+    scope = (await around(tenant, page.people, policy, page.then.widest)).wider(Scope(keys=keys))
     return await tenant.write(lambda _: scope, decide)
 
 

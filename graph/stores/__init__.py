@@ -227,8 +227,8 @@ class Store(Protocol):
         """Customers' keys in order, after a key."""
         ...
 
-    async def idle_claims(self, tenant: str, after: Key | None, limit: int) -> list[Key]:
-        """Keys of claims, in order, that hold nobody together now: they were taken back, or one of their two is generic."""
+    async def loose_claims(self, tenant: str, after: Key | None, limit: int) -> list[Key]:
+        """Keys of claims, in order, that count nowhere now because they were taken back."""
         ...
 
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:

@@ -166,10 +166,10 @@ class MemoryStore:
         """Customers' keys in order."""
         return sorted(key for key in self.customers_ if key > (after or ""))[:limit]
 
-    async def idle_claims(self, _: str, after: Key | None, limit: int) -> list[Key]:
-        """Claims that hold nobody together."""
-        idle = [key for key, one in self.rollups.items() if one.rollup.said is Said.CLAIMS and not any(live for _, live in one.ends)]
-        return sorted(key for key in idle if after is None or key > after)[:limit]
+    async def loose_claims(self, _: str, after: Key | None, limit: int) -> list[Key]:
+        """Claims that count nowhere now."""
+        loose = [key for key, one in self.rollups.items() if one.rollup.said is Said.CLAIMS and not one.ends]
+        return sorted(key for key in loose if after is None or key > after)[:limit]
 
     async def jobs(self, now: Millis) -> list[tuple[str, Job]]:
         """Unfinished jobs that nobody holds."""
@@ -282,9 +282,11 @@ class _Loading:
             self.whole.add(key)
         if key in self.scope.decided:
             self.rollups |= {k: one for k, one in self.store.rollups.items() if one.rollup.b == key and not one.ends}
-        for evidence in self.store.at[key] if is_whole or (member is None and key in self.asked) else ():
-            stored = self.rollups[evidence] = self.store.rollups[evidence]
-            for end, is_live in stored.ends:
+        for evidence in self.store.at[key] if is_whole or key in self.asked else ():
+            stored = self.store.rollups[evidence]
+            if is_whole or stored.rollup.a == key:
+                self.rollups[evidence] = stored
+            for end, is_live in stored.ends if is_whole else ():
                 if is_live and key in {stored.rollup.a, end}:
                     yield from (stored.rollup.a, end)
         yield from self._same(frozenset(member.names if member else (key,)))

@@ -78,17 +78,17 @@ class Loading(Harness):
         assert ({a.key, phone.key}, {a.key}) == (set(seen.members), set(seen.whole))
 
     async def test_an_asked_generic_external_id_stays_a_border(self, store: Store, tenant: str, cast: Cast) -> None:
-        """Asking for a crowded external id does not expand it; `expand` does, and shows who stands at it."""
+        """Asking for a crowded external id shows what it said and does not expand it; `expand` does, and shows who stands at it."""
         claimants = [cast.open_id("wxa", name) for name in "abc"]
-        phone = generic(cast.external_id("phone", "1"))
-        said = [cast.claims(one, phone, live=False) for one in claimants]
-        await self.plant(tenant, together(*claimants, phone, *said))
+        phone, crm = generic(cast.external_id("phone", "1")), cast.external_id("crm", "1")
+        said, own = [cast.claims(one, phone, live=False) for one in claimants], cast.claims(phone, crm, live=False)
+        await self.plant(tenant, together(*claimants, phone, crm, *said, own))
         seen = await loaded(store, tenant, people(phone.key))
-        assert ({phone.key}, frozenset(), {}) == (set(seen.members), seen.whole, dict(seen.rollups))
+        assert ({phone.key, crm.key}, frozenset(), {own.rollup.key}) == (set(seen.members), seen.whole, set(seen.rollups))
         seen = await loaded(store, tenant, Scope(expand=frozenset({phone.key})))
         assert {phone.key} == seen.whole
-        assert {phone.key, *(one.key for one in claimants)} == set(seen.members)
-        assert {r.rollup.key for r in said} == set(seen.rollups)
+        assert {phone.key, crm.key, *(one.key for one in claimants)} == set(seen.members)
+        assert {r.rollup.key for r in (*said, own)} == set(seen.rollups)
         assert {phone.key} == seen.asked
 
     async def test_an_asked_open_id_is_always_expanded(self, store: Store, tenant: str, cast: Cast) -> None:

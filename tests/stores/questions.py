@@ -234,17 +234,18 @@ class Questions(Harness):
         assert [old[0].key] == await store.stale(tenant, shop, 2, None, 10)
         assert [] == await store.stale(tenant, shop, 1, None, 10)
 
-    async def test_claims_that_hold_nobody_together(self, store: Store, tenant: str, cast: Cast) -> None:
-        """Claims without a live end are listed by their keys, page by page: those taken back, and those of what is generic; no others."""
+    async def test_claims_that_were_taken_back(self, store: Store, tenant: str, cast: Cast) -> None:
+        """Claims that count nowhere are listed by their keys, page by page, whoever made them; those of what is generic count."""
         a, b = cast.open_id("wxa", "a"), cast.open_id("wxa", "b")
         crm, phone, tablet = cast.external_id("crm", "1"), generic(cast.external_id("phone", "1")), generic(cast.open_id("wxa", "tablet"))
         gone, outside = cast.external_id("crm", "gone"), cast.claims(b, phone, live=False)
-        idle = [cast.rollup(Said.CLAIMS, a, gone.key, []), outside, cast.claims(tablet, phone, live=False)]
-        await self.plant(tenant, together(a, b, crm, phone, tablet, *idle, cast.claims(a, crm), cast.unlinked(a, gone), cast.seen(b)))
-        keys = sorted(one.rollup.key for one in idle)
-        assert keys == await store.idle_claims(tenant, None, 10)
-        assert keys[1:2] == await store.idle_claims(tenant, keys[0], 1)
-        assert [] == await store.idle_claims(tenant, keys[2], 10)
+        loose = [cast.rollup(Said.CLAIMS, one, gone.key, []) for one in (a, b, tablet)]
+        kept = [cast.claims(a, crm), outside, cast.claims(tablet, phone, live=False), cast.unlinked(a, gone), cast.seen(b)]
+        await self.plant(tenant, together(a, b, crm, phone, tablet, *loose, *kept))
+        keys = sorted(one.rollup.key for one in loose)
+        assert keys == await store.loose_claims(tenant, None, 10)
+        assert keys[1:2] == await store.loose_claims(tenant, keys[0], 1)
+        assert [] == await store.loose_claims(tenant, keys[2], 10)
 
     async def test_reading_stays_within_the_tenant(self, store: Store, tenant: str, cast: Cast) -> None:
         """Keys of another tenant are answered as unknown, even the right ones."""

@@ -18,7 +18,10 @@ from graph.upkeep import run_rescopes
 from tests.stores.cast import Cast
 from tests.stores.use_cases import UseCases
 
-HIDDEN = ("HIDDEN-live", "HIDDEN-unlinked", "HIDDEN-of-a-lost-union", "HIDDEN-of-an-ext", "HIDDEN-crowded", "HIDDEN-waiting", "HIDDEN-both")
+HIDDEN = (
+    *("HIDDEN-live", "HIDDEN-unlinked", "HIDDEN-of-a-lost-union", "HIDDEN-of-an-ext", "HIDDEN-waiting", "HIDDEN-both"),
+    *("HIDDEN-crowded", "HIDDEN-of-a-crowd", "HIDDEN-no-more-of-a-crowd"),
+)
 
 
 class Scrubbing(UseCases):
@@ -53,11 +56,11 @@ class Scrubbing(UseCases):
             ],
         )
         union, open_id = By(union_id=("wxo", "u")), By(open_id=("wxa", "a"))
-        gone, lost = ("HIDDEN-unlinked", "HIDDEN-of-a-lost-union")
-        await link_external_ids(
-            brand, [link(open_id, gone), link(union, lost), link(By(external_id=crm("HIDDEN-live")), "HIDDEN-of-an-ext")]
-        )
-        await unlink_external_ids(brand, [link(open_id, gone), link(union, lost)])
+        live, crowded = By(external_id=crm("HIDDEN-live")), By(external_id=crm("HIDDEN-crowded"))
+        kept = [link(live, "HIDDEN-of-an-ext"), link(crowded, "HIDDEN-of-a-crowd")]
+        gone = [link(open_id, "HIDDEN-unlinked"), link(union, "HIDDEN-of-a-lost-union"), link(crowded, "HIDDEN-no-more-of-a-crowd")]
+        await link_external_ids(brand, kept + gone)
+        await unlink_external_ids(brand, gone)
         # The UnionID that made a claim, now taken back, is one no more: its binding should never have been told.
         await retract_binding(brand, f"bnd_{brand.keys.derive('Binding', 'wxa')}", reason="It was another's.")
         await run_rescopes(brand.store, "tests")

@@ -72,7 +72,7 @@ async def test_evidence_is_sought_by_its_key(uri: str) -> None:
     claims = "UNWIND range(1, 40) AS n CREATE (:Identifier {key: 'a' + n})-[:CLAIMS {key: 'e' + n}]->(:Identifier {key: 'b' + n})"
     neo4j_door.run(uri, claims)
     neo4j_door.run(uri, "CALL db.clearQueryCaches()")
-    for name in ("evidence", "idle_claims"):
+    for name in ("evidence", "loose_claims"):
         assert [] == [operator for operator, _ in operators(uri, whole(name)) if operator.startswith(SCANS)], name
 
 

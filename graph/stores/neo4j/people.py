@@ -127,9 +127,9 @@ async def customer_keys(ask: Ask, tenant: str, after: Key | None, limit: int) ->
     return list(found(await ask(text("customer_keys"), tenant=tenant, after=after or "", limit=limit), tenant)[0])
 
 
-async def idle_claims(ask: Ask, tenant: str, after: Key | None, limit: int) -> list[Key]:
-    """Keys of claims that hold nobody together, in order."""
-    return list(found(await ask(text("idle_claims"), tenant=tenant, after=after or "", limit=limit), tenant)[0])
+async def loose_claims(ask: Ask, tenant: str, after: Key | None, limit: int) -> list[Key]:
+    """Keys of claims that count nowhere now, in order."""
+    return list(found(await ask(text("loose_claims"), tenant=tenant, after=after or "", limit=limit), tenant)[0])
 
 
 @settled

@@ -148,8 +148,8 @@ class Neo4jStore:
     async def customer_keys(self, tenant: str, after: Key | None, limit: int) -> list[Key]:
         return await people.customer_keys(self.bolt.read, tenant, after, limit)
 
-    async def idle_claims(self, tenant: str, after: Key | None, limit: int) -> list[Key]:
-        return await people.idle_claims(self.bolt.read, tenant, after, limit)
+    async def loose_claims(self, tenant: str, after: Key | None, limit: int) -> list[Key]:
+        return await people.loose_claims(self.bolt.read, tenant, after, limit)
 
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
         return (await feed.page(self.bolt.read, tenant, Page(limit=limit, after=str(after))))[1].items

@@ -223,10 +223,10 @@ class SqliteStore:
         rows = self._near.rows(sql("nodes.customers"), {"tenant": self._tenant(tenant), "after": after or "", "limit": limit})
         return [Key(key) for (key,) in rows]
 
-    async def idle_claims(self, tenant: str, after: Key | None, limit: int) -> list[Key]:
-        """Keys of claims that hold nobody together, in order."""
+    async def loose_claims(self, tenant: str, after: Key | None, limit: int) -> list[Key]:
+        """Keys of claims that count nowhere now, in order."""
         bindings = {"tenant": self._tenant(tenant), "after": after or "", "limit": limit}
-        return [Key(key) for (key,) in await self._far.run(lambda database: database.rows(sql("nodes.idle_claims"), bindings))]
+        return [Key(key) for (key,) in await self._far.run(lambda database: database.rows(sql("nodes.loose_claims"), bindings))]
 
     async def changes(self, tenant: str, after: int, limit: int) -> list[Change]:
         """The feed after a sequence number."""

@@ -118,11 +118,10 @@ SELECT count(*) FROM identifier AS i INDEXED BY open_id_page WHERE i.tenant = :t
 -- name: nodes.customers
 SELECT c.key FROM customer AS c WHERE c.tenant = :tenant AND c.key > :after ORDER BY c.key LIMIT :limit
 
--- name: nodes.idle_claims
--- Claims without a live end. All evidence is looked through, once for a change of policy.
+-- name: nodes.loose_claims
+-- All evidence is looked through, once for a change of policy.
 SELECT e.key FROM evidence AS e
-WHERE e.tenant = :tenant AND e.key > :after AND e.said = 'CLAIMS'
-    AND NOT EXISTS (SELECT 1 FROM json_each(e.ends) AS o WHERE o.value = 1)
+WHERE e.tenant = :tenant AND e.key > :after AND e.said = 'CLAIMS' AND e.ends = '{}'
 ORDER BY e.key
 LIMIT :limit
 

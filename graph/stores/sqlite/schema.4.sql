@@ -1,3 +1,3 @@
--- What version 4 changes: claims that hold nobody together are found by their keys, those of generic identifiers among them.
+-- What version 4 changes: claims that were taken back are listed by their keys, which needs no index of its own.
 
 DROP INDEX evidence_mention_loose;

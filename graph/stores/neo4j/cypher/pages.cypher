@@ -120,16 +120,17 @@ CALL () {
 }
 RETURN keys
 
-// name: idle_claims
+// name: loose_claims
 // :param given => {tenant: 'default', after: '', limit: 200}
-// Claims that count nowhere are loops at who made them, those of something generic have an end that is not live.
+// Claims that count nowhere are loops at who made them, which keep what they name in `loose`. All claims are looked through, once for a
+// change of policy.
 MATCH (t:Tenant {key: $given.tenant})
 CALL () {
   MATCH (a)-[r:CLAIMS]->()
   USING INDEX SEEK r:CLAIMS(key)
   WHERE r.key > $given.after
   WITH a, r ORDER BY r.key
-  WHERE a.tenant = $given.tenant AND coalesce(r.isLive, false) = false
+  WHERE a.tenant = $given.tenant AND r.loose IS NOT NULL
   WITH r LIMIT $given.limit
   RETURN collect(r.key) AS claims
 }
