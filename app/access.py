@@ -156,7 +156,7 @@ async def revoke_key(tenant: Tenant, key: Key | None) -> ApiKey:
     now = tenant.now()
     revoked = await _change(tenant, key, lambda known: known if known.revoked is not None else replace(known, revoked=now)) if key else None
     if revoked is None:
-        raise not_found("There is no API key with this id: `apiKeys` lists them.", "id")
+        raise not_found("There is no API key with this id: `apiKeys`, or `uniongraph key list`, lists them.", "id")
     return revoked
 
 

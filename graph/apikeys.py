@@ -15,7 +15,7 @@ class Scope(enum.Enum):
     """What a key may do. Scopes do not contain each other: name each one that is needed."""
 
     READ = "READ"
-    """Ask anything."""
+    """Ask anything, and what an answer leads to beyond what a mutation changed."""
     INGEST = "INGEST"
     """Record what WeChat said, and run the jobs that ask it."""
     MANAGE = "MANAGE"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -98,7 +98,7 @@ class _Derivation:
         self.identifiers = sensitivity.known(claims, news.identifiers, loaded.members, self.registry.policy)
         self.rollups |= {claim.key: sensitivity.written(claim, self.identifiers) for claim in claims}
         self.frozen = loaded.members.keys() - loaded.whole - loaded.asked
-        """Generic identifiers at the border: they are looked at, never written."""
+        """Generic identifiers at the border: they are looked at, and nothing of what is derived of them is written."""
 
     @cached_property
     def decisions(self) -> list[Decision]:
@@ -326,12 +326,20 @@ class _Derivation:
         for key, customer in after.items():
             classes[customer].append(key)
         troubled = troubled_by(conflicts, self.links)
+        writes.members += self._valued()
         for customer, members in classes.items():
             row = self._row(customer, members, has_conflict=not troubled.isdisjoint(members))
             made = [self._member(key, customer) for key in sorted(members)]
             if self._is_new(row, self.loaded.customers.get(customer)) or any(self._is_new(m, self.loaded.members.get(m.key)) for m in made):
                 writes.customers.append(row)
                 writes.members += made
+
+    def _valued(self) -> Iterator[Member]:
+        """Those at the border whose value was taken out, where a claim that still has it may say it again."""
+        for key in self.frozen:
+            member, value = self.loaded.members[key], self.identifiers[key].value
+            if member.value is None and value is not None:
+                yield replace(member, value=value)
 
     def _is_new(self, made: CustomerRow | Member, stored: CustomerRow | Member | None) -> bool:
         return stored is None or replace(stored, turn=self.loaded.turn) != made

@@ -53,7 +53,8 @@ class UserError:
     message: Annotated[str, Doc("One or two sentences for people: what was wrong and what to do. Holds no personal identifier.")]
     code: Annotated[UserErrorCode, Doc("The same for programs.")]
     path: Annotated[
-        list[str] | None, Doc("Which part of the input it speaks of, from the input's root; null where it is about the whole.")
+        list[str] | None,
+        Doc("Which part of the input it speaks of, from its root, or from the item that is answered; null where it is about the whole."),
     ] = None
 
 

@@ -59,6 +59,7 @@ def _best(kind: EvidenceKind, a: Key, b: Key, found: list[tuple[Millis, Rollup]]
         b=b,
         strength=STRENGTH[best.source],
         observed=observed,
+        first=min(since for since, _ in found),
         last=max(rollup.last for _, rollup in found),
         sources=tuple(sorted({rollup.source for _, rollup in found}, key=_by_strength)),
         evidence=best.key,

@@ -115,7 +115,8 @@ def _check_crowd(generic_after: int | Unset) -> list[Refused]:
 
 def _fixed(name: str, policy: IdentityPolicy) -> Refused:
     return invalid(
-        f"Namespace {name} has values, kept as its normaliser {policy.of(name).normaliser.name} made them: it cannot have another one. "
+        f"Namespace {name} has values, kept as its normaliser {policy.of(name).normaliser.name} made them: it cannot have another one, and "
+        "would have TRIMMED if it left the list. "
         "Ids that were given out name those values for ever. List a new namespace with the other normaliser, and send the values there.",
         "namespaces",
     )

@@ -20,7 +20,7 @@ from graph.policy_changes import Tally, read, write
 from graph.policy_crowds import CAUSE, around, under, widest
 from graph.quarantine import Quarantined
 from graph.rows import kept_under
-from graph.sensitivity import tells
+from graph.sensitivity import hides_more, tells
 from graph.stores import Store
 from graph.tenant import Tenant
 from graph.turn import Loaded, Scope, Writes
@@ -49,22 +49,25 @@ class Place:
     after: str = ""
     widest: int = 0
     """External ids with a crowd of up to so many accounts are looked at whole: see policy_crowds.py. 0: none."""
+    wipes: bool = False
+    """Values in clear are taken out: in the end their bytes go, too."""
 
     @classmethod
-    def at_first(cls, before: IdentityPolicy, policy: IdentityPolicy) -> Place:
-        """Where a change begins."""
-        return cls(widest=widest(before, policy))
+    def at_first(cls, before: IdentityPolicy, policy: IdentityPolicy, applying: Job | None) -> Place:
+        """Where a change begins. What was left to do of the one before, by the job that applied it, is its own to do."""
+        left = cls.of(applying) if applying and applying.state is not JobState.DONE else cls()
+        return cls(widest=max(widest(before, policy), left.widest), wipes=hides_more(before, policy) or left.wipes)
 
     @classmethod
     def of(cls, job: Job) -> Place:
         """Where a job is to go on."""
         written = json.loads(job.checkpoint)
-        return cls(Part(written["part"]), written["after"], written["widest"])
+        return cls(Part(written["part"]), written["after"], written["widest"], written.get("wipes", False))
 
     @property
     def checkpoint(self) -> str:
         """As a job keeps it."""
-        return json.dumps({"part": self.part.value, "after": self.after, "widest": self.widest})
+        return json.dumps({"part": self.part.value, "after": self.after, "widest": self.widest, "wipes": self.wipes})
 
     def on(self, after: str | None) -> Place:
         """Further on; where there is nothing more, at the next part."""
@@ -102,7 +105,13 @@ async def apply_policy(tenant: Tenant, job: Job, owner: str) -> Job | None:
     held: Job | None = job
     while held is not None and mine(held, owner):
         held = await (_rehearsal_page if held.is_rehearsal else _apply_page)(tenant, held, owner)
+    if held is not None and _wipes(held):
+        await tenant.store.forget(None)
     return held
+
+
+def _wipes(job: Job) -> bool:
+    return job.state is JobState.DONE and not job.is_rehearsal and Place.of(job).wipes
 
 
 async def _apply_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
@@ -128,6 +137,7 @@ async def _apply_page(tenant: Tenant, job: Job, owner: str) -> Job | None:
             writes.add(derived.writes)
         step = _stepped(held, page, tally, now)
         writes.put.append(step)
+        writes.wipes = _wipes(step)
         return writes, step
 
     scope = (await around(tenant, page.people, policy, page.then.widest)).wider(Scope(keys=keys))

@@ -28,6 +28,8 @@ class Link:
     strength: int
     observed: Millis
     """First seen from its strongest source, not before the epoch that scoped it began."""
+    first: Millis
+    """First seen from any source, not before then either."""
     last: Millis
     sources: tuple[ResolutionSource, ...]
     evidence: Key
@@ -40,7 +42,7 @@ class Link:
     @property
     def step(self) -> Step:
         """As conflicts and explanations show it."""
-        return Step(kind=self.kind, a=self.a, b=self.b, sources=self.sources, first=self.observed, last=self.last, evidence=self.evidence)
+        return Step(kind=self.kind, a=self.a, b=self.b, sources=self.sources, first=self.first, last=self.last, evidence=self.evidence)
 
 
 @dataclass(frozen=True, slots=True)

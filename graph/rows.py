@@ -12,6 +12,7 @@ from graph.accounts import Registry
 from graph.bindings import Epoch
 from graph.errors import Refused, SimpleError, UserError, UserErrorCode
 from graph.evidence import ResolutionSource, Rollup, Said
+from graph.given import wechat_id
 from graph.keys import Keys
 from graph.node import FOR_EVER, SINCE_EVER, Key, Millis
 from graph.policy import NAMESPACE, IdentityPolicy
@@ -94,6 +95,7 @@ class Sighted:
                 for r in self.rollups
                 for epoch in [self.epoch if r.said is Said.RESOLVED_AS else ALWAYS]
             ),
+            valued=tuple(key for key, one in self.identifiers.items() if one.label is Label.EXTERNAL_ID and one.value is not None),
         )
 
 
@@ -216,8 +218,7 @@ def _check(row: Row, now: Millis) -> None:
     if row.is_snapshot_user:
         message = "A snapshot user (is_snapshotuser) is a virtual visitor: WeChat made up the ids. Nothing was stored."
         raise Refused(SimpleError(message=message, code=UserErrorCode.SNAPSHOT_USER, path=["isSnapshotUser"]))
-    if not row.app_id or len(row.app_id) > 64:  # noqa: PLR2004  # as long as WeChat's other ids may be
-        raise _invalid("An AppID has 1 to 64 characters.", "appId")
+    wechat_id(row.app_id, "appId")
     if not WECHAT_ID.fullmatch(row.open_id):
         raise _invalid("An OpenID has 1 to 64 characters out of 0-9 A-Z a-z _ -. Send it exactly as WeChat gave it.", "openId")
     text = clean_union_id(row.union_id)

@@ -20,6 +20,11 @@ def kept(identifier: I, policy: IdentityPolicy) -> I:
     return replace(identifier, value=None) if is_secret else identifier
 
 
+def hides_more(before: IdentityPolicy, policy: IdentityPolicy) -> bool:
+    """Whether a namespace comes to be sensitive."""
+    return any(one.is_sensitive and not before.of(one.namespace).is_sensitive for one in policy.namespaces)
+
+
 def tells(claim: Rollup, policy: IdentityPolicy) -> bool:
     """Whether a claim holds a value in clear that the policy hides."""
     return any(kept(one, policy) != one for one in named_by(claim))

@@ -35,6 +35,11 @@ class Change:
         applying = {registry.policy.job} if registry.policy.job else set()
         return Scope(namespaces=listed(registry.policy, self.namespaces), keys=frozenset(applying))
 
+    def applying(self, loaded: Loaded) -> Job | None:
+        """The job that applies the policy in force, or did; None where there never was one."""
+        jobs = (node for node in loaded.nodes.values() if isinstance(node, Job))
+        return next(jobs, None)
+
     def on(self, loaded: Loaded) -> IdentityPolicy:
         """The new policy. Raises Refused."""
         return proposed(loaded.registry.policy, self.namespaces, self.generic_after, loaded.in_use)
@@ -51,13 +56,14 @@ async def set_identity_policy(tenant: Tenant, change: Change, *, reason: str, au
     def decide(loaded: Loaded) -> tuple[Writes, tuple[IdentityPolicy, Job]]:
         before, key = loaded.registry.policy, random_key()
         policy = replace(change.on(loaded), job=key)
-        place = Place.at_first(before, policy)
+        applying = change.applying(loaded)
+        place = Place.at_first(before, policy, applying)
         job = Job(key=key, kind=JobKind.POLICY_CHANGE, started=now, progressed=now, total=total, checkpoint=place.checkpoint)
         noted = PolicyChange(
             key=key_at(now), author=author, reason=why, changed=now, job_key=job.key, before=write(before), after=write(policy)
         )
-        applying = [node for node in loaded.nodes.values() if isinstance(node, Job) and node.state in UNFINISHED]
-        return Writes(put=[job, noted, *(overtaken(one, now) for one in applying)], policy=policy), (policy, job)
+        late = [overtaken(applying, now)] if applying and applying.state in UNFINISHED else []
+        return Writes(put=[job, noted, *late], policy=policy), (policy, job)
 
     return await tenant.write(change.scope_of, decide)
 
@@ -79,8 +85,11 @@ async def rehearse_identity_policy(tenant: Tenant, change: Change, *, reason: st
     until = time.monotonic() + BUDGET
     reason_text(reason)
     started = tenant.now()
-    before, policy = await tenant.write(change.scope_of, lambda loaded: (Writes(), (loaded.registry.policy, change.on(loaded))))
-    walk = Rehearsal(policy, before.job, Place.at_first(before, policy))
+    told = await tenant.write(
+        change.scope_of, lambda loaded: (Writes(), (loaded.registry.policy, change.on(loaded), change.applying(loaded)))
+    )
+    before, policy, applying = told
+    walk = Rehearsal(policy, before.job, Place.at_first(before, policy, applying))
     while not walk.is_over and time.monotonic() < until:
         if not await walk.step(tenant):  # another policy came in force: what was counted is no longer so
             return await rehearse_identity_policy(tenant, change, reason=reason)

@@ -138,6 +138,8 @@ class Writes:
     """Rows that were turned away because they name the erased: added to the tenant's count, and nothing else of them is kept."""
     policy: IdentityPolicy | None = None
     """A new identity policy."""
+    wipes: bool = False
+    """What was taken out before is to leave no byte either, as where somebody is erased: the store's `forget` sees to it."""
 
     def add(self, other: Writes) -> None:
         """Both together."""
@@ -145,6 +147,7 @@ class Writes:
             getattr(self, name).extend(getattr(other, name))
         self.blocked += other.blocked
         self.policy = other.policy or self.policy
+        self.wipes = self.wipes or other.wipes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,3 +168,5 @@ class Touch:
     at: Millis
     sightings: tuple[Sighting, ...]
     """The first is of the OpenID itself (SEEN or RESOLVED_AS), the others are its claims."""
+    valued: tuple[Key, ...] = ()
+    """External ids that come with a value to keep: where one is stored without it, the row changes more than times."""

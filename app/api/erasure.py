@@ -37,7 +37,10 @@ class EraseCustomerInput:
 class EraseCustomerPayload(Payload):
     """The receipt, and what was erased."""
 
-    receipt: Annotated[ErasureReceipt | None, Doc("The signed receipt; null in a dry run, or where it was refused.")] = None
+    receipt: Annotated[
+        ErasureReceipt | None,
+        Doc("The signed receipt, of somebody erased before the one of then; else null in a dry run, and where it was refused."),
+    ] = None
     would_erase: Annotated[
         list[Id],
         Doc(

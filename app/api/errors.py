@@ -5,6 +5,7 @@ Unexpected ones are masked: the caller gets an id, the log gets the id and what 
 
 from __future__ import annotations
 
+import re
 import secrets
 import traceback
 from collections.abc import Iterable
@@ -46,10 +47,25 @@ CODES: tuple[tuple[type[BaseException], str], ...] = (
 """What may be told as it is."""
 
 
+VALUE = re.compile(r", but encountered error .*|[,;]? [Ff]ound: .*|(?<=cannot represent)( [^:]*): .*", re.DOTALL)
+"""How graphql-core quotes a value that does not fit: at the end, after what was expected."""
+CHOICE = re.compile(r"Value '.*' does not exist in", re.DOTALL)
+"""How it quotes a value that is none of an enum's."""
+TOKEN = re.compile(r" (String|BlockString|Int|Float) '.*'", re.DOTALL)
+"""How it quotes a literal that stands where none may."""
+
+
+def without_value(message: str) -> str:
+    """What graphql-core says of an input that it cannot take, without that: it may be somebody's identifier."""
+    told = TOKEN.sub(r" \1", CHOICE.sub("The value does not exist in", VALUE.sub(lambda found: found[1] or "", message)))
+    return told if told.endswith((".", "?")) else f"{told}."
+
+
 def _presented(error: GraphQLError, *, is_early: bool) -> GraphQLError:
     if error.extensions and "code" in error.extensions:
         return error
     cause = _cause(error)
+    message = _message(cause)
     code = next((code for kind, code in CODES if isinstance(cause, kind)), None)
     if isinstance(cause, Refused):
         code = cause.errors[0].code.value
@@ -57,12 +73,15 @@ def _presented(error: GraphQLError, *, is_early: bool) -> GraphQLError:
         code = TOO_COSTLY
     elif code is None and isinstance(cause, GraphQLError) and error.path is None:
         code = "GRAPHQL_VALIDATION_FAILED" if is_early else "BAD_USER_INPUT"  # a variable that does not fit its type
-    return _with(error, code, _message(cause)) if code else _masked(error, cause)
+        message = without_value(error.message)
+    return _with(error, code, message) if code else _masked(error, cause)
 
 
 def _message(cause: BaseException) -> str:
     if isinstance(cause, StoreUnavailable):
         return "The store did not answer in time: try again."
+    if isinstance(cause, GraphQLSyntaxError):
+        return without_value(cause.message)
     return cause.message if isinstance(cause, GraphQLError) else str(cause)
 
 

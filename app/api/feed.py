@@ -126,7 +126,7 @@ class FeedSubscriptions:
         context, selected = info.context, Selection.of(info).under("node")
         tenant, following = context.tenant, context.services.following
         async with following.seat(tenant.name, context.caller.key):
-            number = await _begun(context, after or None)
+            number = await _begun(context, None if after is strawberry.UNSET else after)
             while True:
                 found = await tenant.store.changes(tenant.name, number, AT_ONCE)
                 await fill(tenant, selected, found)

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.extensions import FieldExtension
 
-from app.access import Unauthenticated
+from app.access import Forbidden, Unauthenticated
 from app.api.context import Context
+from app.api.read_scope import leads_beyond
 from graph.apikeys import Scope
 from graph.errors import Refused, UserError
 from graph.node import Doc
@@ -45,6 +46,19 @@ class Needs(FieldExtension):
             raise Unauthenticated("Send an API key: `Authorization: Bearer ug_…`.")
         if self.scope is not None:
             caller.must_have(self.scope)
+
+
+class NeedsToChange(Needs):
+    """The same for a mutation, whose answer may be read without READ as far as what it changed, and no further."""
+
+    def check(self, info: strawberry.Info[Context, None]) -> None:
+        """Raises Unauthenticated or Forbidden."""
+        super().check(info)
+        if Scope.READ not in info.context.caller.scopes and leads_beyond(info):
+            raise Forbidden(
+                "Nothing was done. What an answer leads to beyond what the mutation changed needs an API key with the scope READ: "
+                "select less, or use such a key; `viewer` shows the scopes of yours."
+            )
 
 
 class Answers(FieldExtension):
@@ -94,7 +108,7 @@ def mutation(*, needs: Scope) -> Callable[[Resolver], Any]:
         return strawberry.mutation(
             resolver=resolver,
             description=f"{inspect.cleandoc(resolver.__doc__ or '')} Needs the scope {needs.value}.",
-            extensions=[Needs(needs), Answers(payload)],
+            extensions=[NeedsToChange(needs), Answers(payload)],
         )
 
     return declared

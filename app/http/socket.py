@@ -20,6 +20,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.types import ExecutionResult
 
+from app.api.errors import coded
 from app.following import Leaving
 from app.http.answers import Problem, dump
 from graph.stores import StoreUnavailable
@@ -162,7 +163,6 @@ class _Handler(BaseGraphQLTransportWSHandler[Any, None]):
             root_value=None,
             schema=session,  # type: ignore[arg-type]  # all that is asked of it is `stream`
             connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
-            max_subscriptions_per_connection=OPERATIONS,
         )
 
     async def handle_message(self, message: Any) -> None:  # noqa: ANN401 - whatever JSON holds
@@ -171,6 +171,16 @@ class _Handler(BaseGraphQLTransportWSHandler[Any, None]):
             await super().handle_message(message)
         else:
             await self.handle_invalid_message("Invalid message")
+
+    async def handle_subscribe(self, message: Any) -> None:  # noqa: ANN401 - as checked
+        """Begin an operation, or say with a code why there is no room for one."""
+        if self.connection_acknowledged and len(self.operations) >= OPERATIONS and message["id"] not in self.operations:
+            full = coded(
+                "TOO_MANY_SUBSCRIPTIONS", f"A connection has {OPERATIONS} operations at once: end one, or open another connection."
+            )
+            await self.send_message({"id": message["id"], "type": "error", "payload": [full.formatted]})
+        else:
+            await super().handle_subscribe(message)
 
     async def handle_task_exception(self, error: Exception) -> None:
         """Log what was not foreseen, without anybody's values."""

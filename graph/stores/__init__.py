@@ -267,9 +267,10 @@ class Store(Protocol):
         """What of erased rows outlives their erasure where the store lies, and which settings make it go."""
         ...
 
-    async def forget(self, texts: Collection[str]) -> bool:
+    async def forget(self, texts: Collection[str] | None) -> bool:
         """Make the bytes of what was erased go. The texts are what only erased rows held; they are looked for and kept nowhere.
 
+        None: nobody knows them all any more, so that all that may hold one is written anew.
         False where somebody still reads an old state: what is left to do is tried again with the next call, which may give no texts.
         """
         ...

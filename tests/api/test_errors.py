@@ -11,7 +11,7 @@ from app.api.schema import make_schema, schema
 from graph.apikeys import Scope
 from graph.errors import not_found
 from graph.stores import StoreUnavailable
-from tests.api.asking import Api
+from tests.api.asking import Api, Json
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,51 @@ async def test_a_variable_that_does_not_fit(api: Api) -> None:
         assert "BAD_USER_INPUT" == await api.code(f"query ($v: {kind}) {{ {document} }}", v=value)
     mutation = 'mutation ($v: Date) { registerOpenPlatform(input: {openAppId: "wx", qualifiedUntil: $v}) { errors { code } } }'
     assert ["BAD_USER_INPUT"] * 2 == [await api.code(mutation, v=value) for value in ("2026-02-30", 7)]
+
+
+NAMED = "o-SECRET-13800138000"
+RECORD = "mutation ($v: RecordResolutionsInput!) { recordResolutions(input: $v) { results { outcome } } }"
+
+
+@pytest.mark.parametrize(
+    "row, said",
+    [
+        ({"phone": NAMED}, "not to include unknown field 'phone'."),
+        ({"openId": 13800138000}, "at .items[1].openId: String cannot represent a non string value."),
+        ({"source": NAMED}, "at .items[1].source: The value does not exist in 'ResolutionSource' enum."),
+        (
+            {"externalIds": [{"value": NAMED}]},
+            "at .items[1].externalIds[0]: Expected value of type 'ExternalIDInput' to include required field 'namespace'.",
+        ),
+        ({"externalIds": NAMED}, "at .items[1].externalIds: Expected value of type 'ExternalIDInput' to be an object."),
+        ({"observedAt": NAMED}, "at .items[1].observedAt: A time is ISO 8601 with its offset"),
+    ],
+)
+async def test_what_does_not_fit_is_found_and_not_repeated(api: Api, row: Json, said: str) -> None:
+    """An error in variables tells where among five hundred items to look, and never what stands there: that is somebody's identifier."""
+    right = {"appId": "wxmini", "openId": NAMED, "source": "CODE2SESSION"}
+    _, errors = await api.execute(RECORD, {"v": {"items": [right, right | row, right]}})
+    (message,) = [one.message for one in errors]
+    assert (True, False) == (said in message, "13800138000" in str(errors[0].formatted)), message
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        'by: "{}"',
+        "by: {{openId: 13800138000}}",
+        'by: {{openId: "{}"}}',
+        'by: {{phone: "{}"}}',
+        'by: {{openId: {{appId: "{}"}}}}',
+        'by "{}"',
+        'by: ["{}"]',
+    ],
+)
+async def test_what_a_document_says_is_not_repeated(api: Api, where: str) -> None:
+    """Nor does an error in a document repeat a value that is written in it."""
+    _, errors = await api.execute(f"{{ customer({where.format(NAMED)}) {{ id }} }}")
+    assert errors
+    assert [] == [one.message for one in errors if "13800138000" in str(one.formatted)]
 
 
 async def test_unexpected_errors_are_masked(api: Api) -> None:

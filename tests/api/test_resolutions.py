@@ -23,6 +23,7 @@ BAD: tuple[tuple[Json, str, str | None, list[str] | None], ...] = (
     ({"openId": "empty-union", "unionId": ""}, "APPLIED", None, None),
     ({"appId": "wxserv", "openId": "padded-union", "unionId": " union-1\n"}, "APPLIED", None, None),
     ({"openId": "snapshot", "isSnapshotUser": True}, "REJECTED", "SNAPSHOT_USER", ["isSnapshotUser"]),
+    ({"appId": "微信", "openId": "u"}, "REJECTED", "INVALID_INPUT", ["appId"]),
     ({"openId": "o" * 65}, "REJECTED", "INVALID_INPUT", ["openId"]),
     ({"openId": "微信用户"}, "REJECTED", "INVALID_INPUT", ["openId"]),
     ({"openId": ""}, "REJECTED", "INVALID_INPUT", ["openId"]),
@@ -56,15 +57,15 @@ async def test_500_items_with_bad_ones_among_them(brand: Api) -> None:
     assert list(range(500)) == [one["index"] for one in payload["results"]]
     assert expected == [said(one) for one in payload["results"]]
     count = Counter(outcome for outcome, _, _ in expected)
-    assert (count["APPLIED"], 0, 2, 8) == tuple(payload[name] for name in ("applied", "unchanged", "quarantined", "rejected"))
+    assert (count["APPLIED"], 0, 2, 9) == tuple(payload[name] for name in ("applied", "unchanged", "quarantined", "rejected"))
     for one in payload["results"]:
         assert (one["customer"] is None) == (one["customerId"] is None)
         assert one["customer"] is None or one["customer"]["id"] == one["customerId"]
     padded = payload["results"][3 * 40 + 3]["customer"]
     assert {"good-1", "padded-union"} == {use["openId"]["value"] for use in padded["touchpoints"]}
     stored = await brand.ask("{ customers { totalCount } quarantine { nodes { reason appId } } }")
-    # The 488 good ones, the one with an empty UnionID and the unbound one; the padded UnionID is a good one's.
-    assert 488 + 1 + 1 == stored["customers"]["totalCount"]
+    # The 487 good ones, the one with an empty UnionID and the unbound one; the padded UnionID is a good one's.
+    assert 487 + 1 + 1 == stored["customers"]["totalCount"]
     assert {("UNKNOWN_TOUCHPOINT", "wxnobody"), ("NO_BINDING_COVERS_IT", "wxshop")} == {
         (one["reason"], one["appId"]) for one in stored["quarantine"]["nodes"]
     }

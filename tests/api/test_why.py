@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.api.asking import Api, Json
+from tests.api.asking import Api, Json, item
 
 STEP = "id kind sources firstSeenAt lastSeenAt source { __typename id } target { __typename id }"
 WHY = f"query ($by: CustomerBy!, $a: ID!, $b: ID!) {{ customer(by: $by) {{ why(source: $a, target: $b) {{ {STEP} }} }} }}"
@@ -49,6 +49,19 @@ async def test_a_chain_with_sources_and_times(brand: Api) -> None:
     assert {"id": second["id"], "kind": "RESOLVED_AS"} | times | resolved == second
     assert ("RESOLVED_AS", known["b"], known["u"]) == (third["kind"], third["source"]["id"], third["target"]["id"])
     assert all(step["id"].startswith("evd_") for step in (first, second, third))
+
+
+async def test_a_step_is_as_old_as_its_oldest_source(brand: Api) -> None:
+    """A weaker source that saw the pair earlier dates the step, whatever else of it the strongest one tells."""
+    row = "wxmini a u member:1"
+    await brand.record(row, when="2026-03-05T00:00:00Z")
+    earlier = item(row, "2026-03-01T00:00:00Z") | {"source": "IMPORT"}
+    await brand.done("recordResolutions", "results { outcome }", items=[earlier])
+    known = await ids(brand)
+    for other in ("u", "member:1"):
+        (step,) = await why(brand, "a", known["a"], known[other]) or []
+        told = (step["sources"], step["firstSeenAt"], step["lastSeenAt"])
+        assert (["CODE2SESSION", "IMPORT"], "2026-03-01T00:00:00Z", "2026-03-05T00:00:00Z") == told
 
 
 async def test_who_is_not_there_has_no_chain(brand: Api) -> None:

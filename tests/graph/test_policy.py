@@ -7,8 +7,11 @@ from dataclasses import replace
 import pytest
 
 from graph.errors import Refused
+from graph.jobs import Job, JobKind, JobState
+from graph.node import Key
 from graph.policy import DEFAULT_POLICY, IdentityPolicy, NamespacePolicy, Normaliser
 from graph.policy_changes import key_at, read, write
+from graph.policy_walk import Place
 
 PHONE, EMAIL = DEFAULT_POLICY.of("phone"), DEFAULT_POLICY.of("email")
 
@@ -74,3 +77,17 @@ def test_keys_sort_by_time() -> None:
     times = [1, 999_999_999_999, 1_700_000_000_000, 1_700_000_000_001]
     assert [22] * 4 == [len(key_at(at)) for at in times]
     assert [int(key[:13]) for key in sorted(key_at(at) for at in times)] == times
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_a_change_does_what_the_one_before_left(state: JobState) -> None:
+    """What an unfinished job had to look at and to wipe, the job that comes after it has to, though its own change is another one."""
+    secret = [replace(one, is_sensitive=True) for one in DEFAULT_POLICY.namespaces]
+    changed = replace(DEFAULT_POLICY, generic_after=2, namespaces=secret)
+    first = Place.at_first(DEFAULT_POLICY, changed, None)
+    assert (True, True) == (first.widest > 0, first.wipes)
+    job = Job(key=Key("j"), kind=JobKind.POLICY_CHANGE, started=1, state=state, checkpoint=first.checkpoint)
+    reordered = replace(changed, namespaces=secret[::-1])
+    then = Place.at_first(changed, reordered, job)
+    assert (Place() if state is JobState.DONE else first) == then
+    assert then == Place.of(replace(job, checkpoint=then.checkpoint))

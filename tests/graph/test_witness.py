@@ -21,7 +21,7 @@ UNION, PHONE = CAST.union_id("wxo", "u"), CAST.external_id("phone", "1")
 def claim(a: Member, b: Member) -> Link:
     """One identifier came with another."""
     source = (ResolutionSource.MANUAL,)
-    return Link(kind=EvidenceKind.CLAIMS, a=a.key, b=b.key, strength=1, observed=1, last=1, sources=source, evidence=Key("e"))
+    return Link(kind=EvidenceKind.CLAIMS, a=a.key, b=b.key, strength=1, observed=1, first=1, last=1, sources=source, evidence=Key("e"))
 
 
 def found(

@@ -175,7 +175,7 @@ async def test_limits_hold_for_subscriptions(service: Live) -> None:
 
 async def test_a_wrong_cursor_ends_it(service: Live) -> None:
     """A cursor that is none, or lies past the end, is an error, not a wait."""
-    for cursor, code in (("nonsense", "BAD_USER_INPUT"), (cursor_at(10**9), "CURSOR_AHEAD_OF_FEED")):
+    for cursor, code in (("nonsense", "BAD_USER_INPUT"), ("", "BAD_USER_INPUT"), (cursor_at(10**9), "CURSOR_AHEAD_OF_FEED")):
         async with service.events(variables={"after": cursor}) as events:
             assert code == (await anext(events))["data"]["errors"][0]["extensions"]["code"]
         async with service.socket() as line:
@@ -244,6 +244,24 @@ async def test_a_revoked_key_ends_it(service: Live) -> None:
         assert 4403 == await code_of(line)
         assert "UNAUTHENTICATED" == (await anext(events))["data"]["errors"][0]["extensions"]["code"]
         assert "complete" == (await anext(events))["event"]
+
+
+async def test_a_connection_has_so_many_operations(service: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more is refused with a code and says what to do; the others go on, and whoever ends one makes room."""
+    monkeypatch.setattr("app.http.socket.OPERATIONS", 1)
+    await seats(service, 0)
+    async with service.socket() as line:
+        await subscribe(line, name="1")
+        await seats(service, 1)
+        await subscribe(line, name="2")
+        refused = await received(line)
+        (error,) = refused["payload"]
+        assert ("2", "error", "TOO_MANY_SUBSCRIPTIONS") == (refused["id"], refused["type"], error["extensions"]["code"])
+        assert "end one" in error["message"]
+        await line.send(json.dumps({"type": "complete", "id": "1"}))
+        await seats(service, 0)
+        await subscribe(line, name="3")
+        await seats(service, 1)
 
 
 async def test_there_is_room_for_so_many(service: Live, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from graph import policy_walk
 from graph.stores import Store
 from tests.invariants.desk import Desk
 from tests.invariants.erasing import check as the_erased_stay_erased
@@ -15,6 +16,7 @@ from tests.invariants.test_08_undo import decided_and_revoked_is_as_before
 from tests.invariants.test_10_ids import old_ids_lead_on
 from tests.invariants.test_11_erasure import in_memory_stage
 from tests.invariants.told import Check, checked, told
+from tests.resolver.changing import check_overtaken
 from tests.resolver.memory_store import MemoryStore
 
 pytestmark = pytest.mark.histories
@@ -37,3 +39,10 @@ async def test_what_once_failed_holds(check: Check, seed: int) -> None:
 async def test_who_once_left_something_leaves_nothing(seed: int) -> None:
     """Each is told as it was, and of whoever is erased nothing is left."""
     await the_erased_stay_erased(in_memory_stage(), seed, "t")
+
+
+@pytest.mark.parametrize("seed", [492])  # a crowd's value, taken out by a job that was half done when the namespace was in clear again
+async def test_what_was_left_half_done_holds(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is told as it was, and what a rebuild makes of the evidence is stored."""
+    monkeypatch.setattr(policy_walk, "PAGE", 3)
+    await check_overtaken(seed)

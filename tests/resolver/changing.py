@@ -81,6 +81,12 @@ class ChangingTeller(Teller):
                     held = await policy_walk._apply_page(self.tenant, held, "mortal")
             await change_job(self.tenant, job.key, lambda one, _: replace(one, lease_until=0) if one.state is JobState.RUNNING else None)
 
+    async def begin_with_own_threshold(self) -> None:
+        """A policy that shares the story's threshold, and a little of its job or nothing."""
+        await self._change(replace(self._any(), generic_after=self.own.generic_after))
+        if self.chance.random() < 0.7:
+            await self._some_pages()
+
     async def work(self) -> None:
         """Do every job."""
         while jobs := [job for name, job in await self.tenant.store.jobs(self.tenant.now()) if name == self.tenant.name]:
@@ -147,6 +153,19 @@ async def check_in_memory(seed: int, tally: Counter[str]) -> None:
     assert moved == Moved(job.merges, job.splits), f"history {seed}"
     assert [] == list(apart(picture_of(store), rebuilt_from(store))), f"history {seed}"
     assert set() == secrets_in(store.rollups, store.members, store.policy), f"history {seed}"
+
+
+async def check_overtaken(seed: int) -> None:
+    """A job that is half done when another policy with the same threshold comes in force leaves nothing to be told by."""
+    store, one, chance = MemoryStore(), story(seed), random.Random(seed)
+    teller = ChangingTeller(WatchedTenant(cast("Store", store), "t", Counter()), one.world, chance)
+    await teller.prepare()
+    await teller.tell(shuffled(one.operations, chance))
+    await teller.begin_with_own_threshold()
+    await teller.end()
+    names = Names(store.made)
+    assert expected(truth(said(one.operations), one.world.rules, names.key), names.key) == in_memory(store), f"history {seed}"
+    assert [] == list(apart(picture_of(store), rebuilt_from(store))), f"history {seed}"
 
 
 def secrets_in(rollups: Mapping[Key, StoredRollup], members: Mapping[Key, Member], held: IdentityPolicy) -> set[str]:

@@ -103,6 +103,8 @@ class MemoryStore:
         return [self._touched(one) if version == self.version else None for one in touches]
 
     def _touched(self, one: Touch) -> Key | None:
+        if any(self.members[key].value is None for key in one.valued if key in self.members):
+            return None
         known = [self.rollups.get(sighting.rollup) for sighting in one.sightings]
         for sighting, stored in zip(one.sightings, known, strict=True):
             if stored is None or not stored.settled or stored.rollup.first > one.at:
@@ -153,7 +155,7 @@ class MemoryStore:
         """None."""
         return Traces(store="memory", what="", days=0)
 
-    async def forget(self, _: Collection[str], /) -> bool:
+    async def forget(self, _: Collection[str] | None, /) -> bool:
         """Nothing lies anywhere."""
         return True
 

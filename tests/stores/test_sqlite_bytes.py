@@ -1,4 +1,4 @@
-"""After erasures nothing of the erased is left in the bytes of the embedded store's files."""
+"""Nothing of the erased, nor of what came to be sensitive, is left in the bytes of the embedded store's files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -16,8 +17,11 @@ from graph.erase import Order, erase_customer
 from graph.errors import Refused
 from graph.evidence import ResolutionSource
 from graph.link import By
+from graph.policy import DEFAULT_POLICY
+from graph.policy_walk import run_policy_changes
 from graph.record import record_resolutions
 from graph.rows import ExternalRef, Row
+from graph.set_policy import Change, set_identity_policy
 from graph.stores import Store, open_store
 from graph.stores.sqlite.database import Database
 from graph.tenant import Tenant
@@ -112,6 +116,31 @@ async def erase_many(path: Path, erased: int) -> None:
         left = set(everything) - set(gone)
         assert left == set(found(path, list(left)))
         assert 0 == path.with_name(path.name + "-wal").stat().st_size
+
+
+async def test_what_becomes_sensitive_leaves_no_byte(path: Path) -> None:
+    """When the job is done, no value of a namespace that came to be sensitive is in the file, its log or its index."""
+    clock = StandingClock()
+    async with open_store(f"sqlite:///{path}", secret=SECRET, clock=clock) as store:
+        await store.create_tenant("acme")
+        api = Api(store, clock)
+        await api.register()
+        numbers = [f"HIDDEN-{n:05d}" for n in range(2000)]
+        rows = [
+            Row(app_id="wxmini", open_id=f"o{i}", source=ResolutionSource.IMPORT, external_ids=(crm(n),)) for i, n in enumerate(numbers)
+        ]
+        for start in range(0, len(rows), 500):
+            await record_resolutions(api.tenant, rows[start : start + 500])
+        assert numbers == found(path, numbers)
+        spaces = [replace(one, is_sensitive=one.is_sensitive or one.namespace == "crm") for one in DEFAULT_POLICY.namespaces]
+        await set_identity_policy(api.tenant, Change(namespaces=spaces), reason="They are secret now.", author="tests")
+        assert 1 == await run_policy_changes(store, "tests")
+        assert [] == found(path, numbers)
+
+
+def crm(value: str) -> ExternalRef:
+    """An id in a namespace that is kept in clear at first."""
+    return ExternalRef(namespace="crm", value=value)
 
 
 async def test_one_erased_among_many_leaves_no_byte(path: Path) -> None:

@@ -74,11 +74,15 @@ class Touching(Harness):
         """Nothing to touch is nothing to answer."""
         assert [] == await store.touch(tenant, VERSION, [])
 
-    @pytest.mark.parametrize("why", ["version", "unknown rollup", "unsettled", "before first", "epoch not begun", "epoch ended"])
+    @pytest.mark.parametrize(
+        "why", ["version", "unknown rollup", "unsettled", "before first", "epoch not begun", "epoch ended", "value missing"]
+    )
     async def test_each_condition_alone_forbids(self, store: Store, tenant: str, cast: Cast, why: str) -> None:
         """Where one condition fails for one roll-up, the whole touch is not applied; others in the batch are."""
         one, two, member = cast.open_id("wxa", "one"), cast.open_id("wxa", "two"), cast.external_id("member", "1")
         seen = cast.seen(one, first=100, last=200)
+        if why == "value missing":
+            member = replace(member, value=None)
         claim = cast.claims(one, member, first=100, last=200, settled=int(why != "unsettled"))
         fine = cast.seen(two)
         planted = [one, two, member, seen, fine] + ([] if why == "unknown rollup" else [claim])
@@ -86,6 +90,7 @@ class Touching(Harness):
         before = await self.peek(tenant)
         starts, ends = {"epoch not begun": (201, FOR_EVER), "epoch ended": (SINCE_EVER, 200)}.get(why, (200, 201))
         row = touch(one, sighting(seen), sighting(claim, starts, ends), at=99 if why == "before first" else 500)
+        row = replace(row, valued=(member.key,))
         version = VERSION + (why == "version")
         answer = await store.touch(tenant, version, [row, touch(two, sighting(fine))])
 
@@ -99,6 +104,18 @@ class Touching(Harness):
         seen = cast.seen(one, first=100, last=200)
         await self.plant(tenant, together(one, seen))
         assert [one.customer] == await store.touch(tenant, VERSION, [touch(one, sighting(seen, 200, 201), at=100)])
+
+    async def test_a_value_that_is_not_given_may_be_missing(self, store: Store, tenant: str, cast: Cast) -> None:
+        """A sensitive external id is stored without its value and comes without one: a touch like any other."""
+        one, secret, member = (
+            cast.open_id("wxa", "one"),
+            replace(cast.external_id("phone", "1"), value=None),
+            cast.external_id("member", "1"),
+        )
+        claims = [cast.claims(one, secret), cast.claims(one, member)]
+        await self.plant(tenant, together(one, secret, member, *claims))
+        row = replace(touch(one, *map(sighting, claims)), valued=(member.key,))
+        assert [one.customer] == await store.touch(tenant, VERSION, [row])
 
     async def test_a_touch_needs_its_open_id(self, store: Store, tenant: str, cast: Cast) -> None:
         """Without the OpenID there is no customer to answer with, and nothing is moved."""

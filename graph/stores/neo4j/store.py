@@ -179,7 +179,7 @@ class Neo4jStore:
     async def traces(self) -> Traces:
         return await traces(self.bolt.read)
 
-    async def forget(self, texts: Collection[str]) -> bool:  # noqa: ARG002  # no statement finds them; logs and back-ups age out
+    async def forget(self, texts: Collection[str] | None) -> bool:  # noqa: ARG002  # no statement finds them; logs and back-ups age out
         return True
 
     async def api_key(self, digest: str) -> tuple[str, ApiKey] | None:

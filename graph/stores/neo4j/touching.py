@@ -22,4 +22,5 @@ async def touch(ask: Ask, tenant: str, version: int, touches: Sequence[Touch]) -
 
 def _row(index: int, one: Touch) -> dict[str, Any]:
     sightings = {sighting.rollup: [sighting.rollup, sighting.epoch_starts, sighting.epoch_ends] for sighting in one.sightings}
-    return {"index": index, "openId": one.open_id, "at": one.at, "rollups": list(sightings), "sightings": list(sightings.values())}
+    links = {"rollups": list(sightings), "sightings": list(sightings.values()), "valued": list(one.valued)}
+    return {"index": index, "openId": one.open_id, "at": one.at} | links

@@ -72,7 +72,7 @@ class SqliteStore:
         self._near, self._writer, self._far, self._keeper = near, writer, far, keeper
         self._registries = Registries()
         self._ids: dict[str, int] = {}
-        self._unswept: list[Collection[str]] = []
+        self._unswept: list[Collection[str] | None] = []
         self._sweeping = asyncio.Lock()
 
     @property
@@ -271,15 +271,15 @@ class SqliteStore:
         """What outlives an erasure in the file."""
         return TRACES
 
-    async def forget(self, texts: Collection[str]) -> bool:
+    async def forget(self, texts: Collection[str] | None) -> bool:
         """Make the bytes of what was erased go. Whoever comes while a sweep is under way shares the next one."""
-        if texts:
+        if texts is None or texts:
             self._unswept.append(texts)
         async with self._sweeping:
             batch, self._unswept = self._unswept, []
             if not batch:
                 return True
-            every = {text for one in batch for text in one}
+            every = None if None in batch else {text for one in batch for text in one or ()}
             is_done = await self._writer.run(lambda database: sweep(database, every, len(batch)))
             if not is_done:
                 self._unswept = [*batch, *self._unswept]

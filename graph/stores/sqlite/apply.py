@@ -68,7 +68,7 @@ def apply(database: Database, tenant: int, writes: Writes, sequence: int) -> Non
     database.many(sql("apply.forget"), _keyed(tenant, (rollup.key for rollup in writes.forgotten)))
     for statement in (sql("apply.erase_conflict"), sql("apply.erase_place"), sql("apply.erase_mention")):
         database.many(statement, _keyed(tenant, writes.erased))
-    if writes.erased:
+    if writes.erased or writes.wipes:
         database.rows(sql("tenant.unswept"))
     _apply_people(database, tenant, writes)
     _apply_evidence(database, tenant, writes.rollups)

@@ -19,15 +19,17 @@ TRACES = Traces(
 )
 
 
-def sweep(database: Database, texts: Collection[str], erasures: int) -> bool:
-    """Wipe what was erased. False where another connection reads an old state for so long that the log cannot be emptied.
+def sweep(database: Database, texts: Collection[str] | None, erasures: int) -> bool:
+    """Wipe what was erased, or with None all that is free.
+
+    False where another connection reads an old state for so long that the log cannot be emptied.
 
     `secure_delete` overwrites what is deleted, but not the copies that stay in a page's gap when its rows are moved to another page
     (measured: 6 of 2,000). So the file is searched, and written anew where anything is found.
     """
     if not database.log_emptied():
         return False
-    if len(texts) > MANY or database.holds(texts):
+    if texts is None or len(texts) > MANY or database.holds(texts):
         database.vacuum()
         if not database.log_emptied():
             return False

@@ -28,11 +28,11 @@ def move(database: Database, tenant: int, touches: Sequence[Touch]) -> list[Key 
     known = _rollups(database, tenant, {sighting.rollup for one in touches for sighting in one.sightings})
     good = [one if _may(one, known) else None for one in touches]
     ends = {end for one in good if one for sighting in one.sightings for end in known[sighting.rollup].ends}
-    customer = _people(database, tenant, ends | {one.open_id for one in good if one})
+    customer, without_value = _people(database, tenant, ends | {one.open_id for one in good if one})
     moves = _Moves()
     answer: list[Key | None] = []
     for one in good:
-        if one is None or one.open_id not in customer:
+        if one is None or one.open_id not in customer or not without_value.isdisjoint(one.valued):
             answer.append(None)
             continue
         answer.append(customer[one.open_id])
@@ -46,8 +46,10 @@ def _rollups(database: Database, tenant: int, keys: set[Key]) -> dict[Key, _Know
     return {key: _Known(bool(settled), first, last, list(orjson.loads(ends))) for key, settled, first, last, ends in rows}
 
 
-def _people(database: Database, tenant: int, keys: set[Key]) -> dict[Key, Key]:
-    return dict(database.rows(sql("touch.people"), {"tenant": tenant, "keys": listed(sorted(keys))}))
+def _people(database: Database, tenant: int, keys: set[Key]) -> tuple[dict[Key, Key], set[Key]]:
+    """Everybody's customer, and who is known without a value."""
+    rows = database.rows(sql("touch.people"), {"tenant": tenant, "keys": listed(sorted(keys))})
+    return {key: customer for key, customer, _ in rows}, {key for key, _, is_without in rows if is_without}
 
 
 def _may(one: Touch, known: dict[Key, _Known]) -> bool:

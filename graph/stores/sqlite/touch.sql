@@ -6,7 +6,7 @@ SELECT e.key, e.settled, e.first, e.last, e.ends
 FROM json_each(:keys) AS k CROSS JOIN evidence AS e ON e.tenant = :tenant AND e.key = k.value
 
 -- name: touch.people
-SELECT i.key, i.customer FROM json_each(:keys) AS k CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = k.value
+SELECT i.key, i.customer, i.value IS NULL FROM json_each(:keys) AS k CROSS JOIN identifier AS i ON i.tenant = :tenant AND i.key = k.value
 
 -- name: touch.evidence
 UPDATE evidence SET last = max(last, ?), times = times + ? WHERE tenant = ? AND key = ?

@@ -14,6 +14,7 @@ WHERE r.key IN row.rollups
 WITH row, o, collect(r) AS links, collect(DISTINCT e) AS ends
 WHERE all(s IN row.sightings WHERE any(r IN links
   WHERE r.key = s[0] AND r.settled AND r.firstSeenAt <= row.at AND s[1] <= r.lastSeenAt AND r.lastSeenAt < s[2]))
+  AND none(e IN ends WHERE e.key IN row.valued AND e.value IS NULL)
 WITH collect({at: row.at, o: o, links: links, ends: ends, index: row.index}) AS good
 CALL (good) {
   UNWIND good AS one
