@@ -10,7 +10,7 @@ from typing import Any
 
 import strawberry
 
-from app.api.connection import After, Before, Edge, First, Last, PageInfo, connection, cursor_of, key_in, page_of, shown, sliced
+from app.api.connection import After, Before, Edge, First, Last, NamedPage, PageInfo, connection, cursor_of, key_in, page_of, shown, sliced
 from app.api.context import Context, Info
 from app.api.document_limits import TOO_COSTLY
 from app.api.edges import fill
@@ -18,7 +18,7 @@ from app.api.errors import bad_input, coded
 from app.api.selection import Selection
 from graph.changes import Change
 from graph.people import Customer
-from graph.stores import Page, Slice
+from graph.stores import Slice
 
 HISTORIES = 100
 """Customers in one operation whose history is asked for: each is a statement or more."""
@@ -46,9 +46,9 @@ def cursor_at(number: int) -> str:
     return cursor_of(place(number))
 
 
-def feed_page_of(selected: Selection, first: int | None, after: str | None, last: int | None, before: str | None) -> Page:
-    """The arguments of a connection as a page of the feed. Raises BAD_USER_INPUT."""
-    page = page_of(selected, first, after, last, before, is_text=True)
+def feed_page_of(selected: Selection, first: int | None, after: str | None, last: int | None, before: str | None) -> NamedPage:
+    """The arguments of a connection as a page of the feed, whose cursors are good in each of its fields. Raises BAD_USER_INPUT."""
+    page = page_of(selected, first, after, last, before, is_text=True, name="")
     if not all(NUMBER.fullmatch(edge) for edge in (page.after, page.before) if edge is not None):
         raise bad_input(NO_CURSOR)
     return page
@@ -56,7 +56,7 @@ def feed_page_of(selected: Selection, first: int | None, after: str | None, last
 
 def number_in(cursor: str) -> int:
     """The number of the change that a cursor stands at. Raises BAD_USER_INPUT."""
-    key = key_in(cursor, is_text=True)
+    key = key_in(cursor, "", is_text=True)
     if key is None or not NUMBER.fullmatch(key):
         raise bad_input(NO_CURSOR)
     return int(key)
@@ -72,7 +72,7 @@ def check_not_ahead(number: int, end: int) -> None:
         raise coded(AHEAD, message)
 
 
-def change_connection(found: Slice[Change], page: Page, *, rest: str | None = None) -> ChangeConnection:
+def change_connection(found: Slice[Change], page: NamedPage, *, rest: str | None = None) -> ChangeConnection:
     """A page of changes; on an empty one `rest` stands as the end cursor."""
     made = connection(found, page, lambda change: place(change.sequence), found.items)
     if rest is not None and not found.items:

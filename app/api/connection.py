@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 
 import strawberry
@@ -60,22 +61,46 @@ class Connection(Generic[T]):
     total_count: int = strawberry.field(description="How many there are on all pages together; counted only when selected.")
 
 
-def cursor_of(key: str) -> str:
-    """A sort key as a cursor."""
-    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+@dataclass(frozen=True, kw_only=True)
+class NamedPage(Page):
+    """A page of one connection."""
+
+    name: str
+    """What its cursors begin with, so that those of another connection are refused."""
+
+    def cursor(self, key: str) -> str:
+        """The cursor of the item with this sort key."""
+        return cursor_of(self.name + key)
+
+
+def cursor_of(text: str) -> str:
+    """A text as a cursor."""
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def page_of(
-    selected: Selection, first: int | None, after: str | None, last: int | None, before: str | None, *, is_text: bool = False
-) -> Page:
-    """The arguments of a connection as a page; what it is sorted by is nodes' keys, or any text. Raises BAD_USER_INPUT."""
+    selected: Selection,
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+    *,
+    is_text: bool = False,
+    name: str | None = None,
+) -> NamedPage:
+    """The arguments of a connection as a page; what it is sorted by is nodes' keys, or any text. Raises BAD_USER_INPUT.
+
+    Its cursors are named by the field, unless it has several.
+    """
+    name = f"{selected.field} " if name is None else name
     forward, backward = (_given(first), _given(after)), (_given(last), _given(before))
     is_backward = backward != (None, None)
     if is_backward and forward != (None, None):
         raise bad_input("A page goes forward (`first`, `after`) or backward (`last`, `before`), not both.")
     size, cursor = backward if is_backward else forward
-    key = key_in(cursor, is_text=is_text)
-    return Page(
+    key = key_in(cursor, name, is_text=is_text)
+    return NamedPage(
+        name=name,
         limit=_size(size),
         after=None if is_backward else key,
         before=key if is_backward else None,
@@ -84,9 +109,9 @@ def page_of(
     )
 
 
-def connection(found: Slice[S], page: Page, key: Callable[[S], str], items: Sequence[T]) -> Connection[T]:
+def connection(found: Slice[S], page: NamedPage, key: Callable[[S], str], items: Sequence[T]) -> Connection[T]:
     """A page as it is answered: what was found gives the cursors, `items` what is shown."""
-    cursors = [cursor_of(key(one)) for one in found.items]
+    cursors = [page.cursor(key(one)) for one in found.items]
     return Connection(
         edges=[Edge(node=item, cursor=cursor) for item, cursor in zip(items, cursors, strict=True)],
         nodes=list(items),
@@ -100,7 +125,7 @@ def connection(found: Slice[S], page: Page, key: Callable[[S], str], items: Sequ
     )
 
 
-def node_connection(found: Slice[N], page: Page) -> Connection[N]:
+def node_connection(found: Slice[N], page: NamedPage) -> Connection[N]:
     """A page of nodes in the order of their keys."""
     return connection(found, page, lambda node: node.key, found.items)
 
@@ -129,14 +154,15 @@ def _size(given: int | None) -> int:
     return size
 
 
-def key_in(cursor: str | None, *, is_text: bool) -> str | None:
-    """What a cursor holds. Raises BAD_USER_INPUT."""
+def key_in(cursor: str | None, name: str, *, is_text: bool) -> str | None:
+    """What a cursor holds behind its name. Raises BAD_USER_INPUT."""
     if cursor is None:
         return None
     try:
-        key = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        told = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        key = ""
-    if cursor_of(key) != cursor or not key or not (is_text or KEY.fullmatch(key)):
+        told = ""
+    key = told.removeprefix(name)
+    if cursor_of(name + key) != cursor or not key or not (is_text or KEY.fullmatch(key)):
         raise bad_input("This is no cursor of this connection: hand back `startCursor`, `endCursor` or an edge's `cursor` as it was.")
     return key

@@ -51,6 +51,11 @@ class Selection:
         nodes = [node for path in paths for node in self.under(*path)._nodes]  # noqa: SLF001  # its own kind
         return Selection(nodes, self._fragments)
 
+    @property
+    def field(self) -> str:
+        """The name of the field that these are below."""
+        return self._nodes[0].name.value
+
     @cached_property
     def names(self) -> frozenset[str]:
         """Every field selected directly below."""

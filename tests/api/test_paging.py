@@ -90,6 +90,23 @@ async def test_a_touchpoints_open_ids_both_ways(brand: Api) -> None:
     assert (True, False) == (before["pageInfo"]["hasPreviousPage"] and before["pageInfo"]["hasNextPage"], last["pageInfo"]["hasNextPage"])
 
 
+async def test_a_cursor_is_of_one_connection(brand: Api) -> None:
+    """A cursor of any other connection, the change feed's too, is refused with a code: its page would be a wrong one."""
+    await fill_everything(brand)
+    fields = [*CONNECTIONS, "changes", "customerIdMap"]
+    asked = " ".join(f"{field}(first: 1) {{ pageInfo {{ endCursor }} }}" for field in fields)
+    cursors = {
+        field: page["pageInfo"]["endCursor"] for field, page in (await brand.ask(f"{{ {asked} }}")).items() if page["pageInfo"]["endCursor"]
+    }
+    assert set(fields) - {"conflicts", "jobs"} <= cursors.keys()
+    for field in fields:
+        document = f"query ($at: String) {{ {field}(first: 1, after: $at) {{ nodes {{ id }} }} }}"
+        for other, cursor in cursors.items():
+            _, errors = await brand.execute(document, {"at": cursor})
+            codes = [(one.extensions or {})["code"] for one in errors]
+            assert codes == ([] if field == other else ["BAD_USER_INPUT"]), (field, other)
+
+
 async def test_a_cursor_survives_what_is_added(brand: Api) -> None:
     """A page begun before others were added goes on where it was: nothing doubles, nothing that was there is skipped."""
     await brand.record(*(f"wxmini open-{number} -" for number in range(6)))
