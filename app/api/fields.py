@@ -56,7 +56,7 @@ class NeedsToChange(Needs):
         super().check(info)
         if Scope.READ not in info.context.caller.scopes and leads_beyond(info):
             raise Forbidden(
-                "Nothing was done. What an answer leads to beyond what the mutation changed needs an API key with the scope READ: "
+                "It was not done. What an answer leads to beyond what the mutation changed needs an API key with the scope READ: "
                 "select less, or use such a key; `viewer` shows the scopes of yours."
             )
 

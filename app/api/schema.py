@@ -53,7 +53,8 @@ class Query(
 
 
 @strawberry.type(
-    description="What can be changed. Every payload says in `errors` what was refused; each mutation names the scope it needs."
+    description="What can be changed. Every payload says in `errors` what was refused; each mutation names the scope it needs. "
+    "What its nodes lead to, other nodes and pages of some, needs READ, too."
 )
 class Mutation(
     AccountMutations,
