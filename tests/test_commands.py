@@ -175,6 +175,32 @@ def test_an_expected_failure_is_one_line_and_1(capsys: pytest.CaptureFixture[str
     assert (1, 1, True) == (code, len(lines), text in lines[0])
 
 
+def test_columns_that_nobody_meant_are_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before a row is read: a column that the identity policy does not list is named, and is ignored or taken when that is said."""
+    ran(capsys, "key", "create")
+    Path("t.csv").write_text("appId,openId,city,Nickname,member\nwx1,o1,Ningbo,Li,M-1\n", encoding="utf-8")
+    code, _, told = ran(capsys, "import", "t.csv")
+    assert (1, True) == (code, "no namespaces city, nickname." in told)
+    assert (1, True) == ((again := ran(capsys, "import", "t.csv", "--ignore", "city"))[0], "no namespaces nickname." in again[2])
+    code, _, told = ran(capsys, "import", "t.csv", "--ignore", "city", "--take", "Nickname")
+    assert (0, True) == (code, "Taken as external ids: nickname, member." in told)
+
+
+def test_check_makes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """A store that is not there yet is told, not made: its address may be mistyped."""
+    code, printed, _ = ran(capsys, "check")
+    assert (0, True) == (code, "! store there is none yet in data/uniongraph.db" in " ".join(printed.split()))
+    assert [] == list(Path().iterdir())
+
+
+def test_check_prints_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is wrong is printed as it is, though rich would read some of it as markup."""
+    ran(capsys, "key", "create")
+    Path("bad.toml").write_text("[foo]\nx = 1\n", encoding="utf-8")
+    _, printed, _ = ran(capsys, "check", "--wechat-credentials", "bad.toml")
+    assert "[foo]" in printed
+
+
 def test_another_secret_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A store opens with the secret it was made with, and the message says so."""
     ran(capsys, "key", "create")

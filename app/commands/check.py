@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from app.commands.command import EXPECTED, Command, run_async
 from app.http.graphiql import GraphiQL
@@ -17,6 +18,7 @@ from app.wechat.credentials import Credentials
 from app.wechat.errors import WeChatError
 from graph.receipts import public_key
 from graph.stores import StoreRefused, StoreUnavailable
+from graph.stores.sqlite.migrate import path_of
 
 READABLE_BY_OTHERS = 0o077
 
@@ -45,7 +47,7 @@ async def _check(arguments: argparse.Namespace) -> int:
     is_good = True
     async for finding in _findings(arguments):
         mark = "!" if finding.is_warning else "ok" if finding.is_good else "FAILED"
-        table.add_row(mark, finding.what, finding.text)
+        table.add_row(mark, Text(finding.what), Text(finding.text))  # as they are: rich would read [brackets]
         is_good = is_good and finding.is_good
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200).print(table)
     return 0 if is_good else 1
@@ -69,6 +71,10 @@ async def _findings(arguments: argparse.Namespace) -> AsyncIterator[Finding]:
 
 async def _of_store(settings: Settings) -> AsyncIterator[Finding]:
     try:
+        if settings.is_embedded and not (file := path_of(settings.store_url)).exists():
+            text = f"there is none yet in {file}: if that is the right place, `uniongraph serve` or `uniongraph key create` makes it"
+            yield Finding("store", is_good=True, text=text, is_warning=True)
+            return
         async with opened_store(settings) as store:
             health = await store.health()
             facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in health.items())

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -25,10 +26,17 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         type=Path,
-        help="CSV with a header, or JSON Lines: appId, openId, unionId, observedAt; any other column is a namespace of external ids; "
-        "or what `uniongraph export` wrote, whose tenant is made if it is new",
+        help="CSV with a header, or JSON Lines: appId, openId, unionId, observedAt; any other column is a namespace of external ids, "
+        "which the identity policy lists; or what `uniongraph export` wrote, whose tenant is made if it is new",
     )
     parser.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="a column that is no external id; may be repeated")
+    parser.add_argument(
+        "--take",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="a column to be taken as external ids though the identity policy does not list it; may be repeated",
+    )
     add_tenant(parser)
     add_arguments(parser, ("store", "data"))
 
@@ -44,12 +52,12 @@ async def _import(arguments: argparse.Namespace) -> int:
     found = open_table(arguments.file, arguments.ignore)
     if found.encoding != "utf-8":
         tell(f"{found.path} is not UTF-8: it is read as GB 18030 (GBK).")
-    if found.format.namespaces:
-        tell(f"Taken as external ids: {', '.join(found.format.namespaces)}. A column that is none: --ignore COLUMN.")
     async with opened_store(settings) as store:
         tenant = Tenant(store, arguments.tenant)
-        await store.registry(arguments.tenant)
-        work = Import(tenant, found, settings.store_url)
+        policy = (await store.registry(arguments.tenant)).policy
+        taken = frozenset(one.namespace for one in policy.namespaces) | {name.lower() for name in arguments.take}
+        _look_at(found.format.namespaces, taken)
+        work = Import(tenant, found, settings.store_url, taken)
         started = time.monotonic()
         tally = await with_bar(work)
         seconds = time.monotonic() - started
@@ -57,6 +65,18 @@ async def _import(arguments: argparse.Namespace) -> int:
     if tally.rejected > tally.erased or work.rejected_path.exists():
         tell(f"What was not applied, and why: {work.rejected_path}. Put right, that file can be imported itself.")
     return 0
+
+
+def _look_at(columns: Sequence[str], taken: frozenset[str]) -> None:
+    """Say which columns join people, before any does. Raises CommandFailed."""
+    strange = [name for name in columns if name not in taken]
+    if strange:
+        raise CommandFailed(
+            f"Nothing was imported: the identity policy lists no namespaces {', '.join(strange)}. Whoever has the same value there would "
+            "be one customer: say --ignore COLUMN for what is no external id, and list the others in the policy, or say --take COLUMN."
+        )
+    if columns:
+        tell(f"Taken as external ids: {', '.join(columns)}. A column that is none: --ignore COLUMN.")
 
 
 async def _restore(path: Path, name: str, settings: Settings) -> int:

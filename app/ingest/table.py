@@ -11,8 +11,10 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 from app.ingest.known import on_record
 from app.ingest.table_file import Record, Table
@@ -61,6 +63,8 @@ class Import:
     tenant: Tenant
     table: Table
     store_url: str
+    taken: frozenset[str] | None = None
+    """The namespaces of external ids that are taken; a row with another one is rejected. None: any."""
 
     @property
     def rejected_path(self) -> Path:
@@ -115,7 +119,11 @@ class Import:
         if record.flaw:
             raise Flaw(record.flaw)
         # A file's time may lie ahead of ours, on a share for example.
-        return self.table.format.row(record.text, min(self.table.changed, self.tenant.now()))
+        row = self.table.format.row(record.text, min(self.table.changed, self.tenant.now()))
+        strange = {ref.namespace for ref in row.external_ids} - self.taken if self.taken is not None else set()
+        if strange:
+            raise Flaw(f"the identity policy lists no such namespaces: {', '.join(sorted(strange))} (--ignore or --take each)")
+        return row
 
     async def _record(self, rows: dict[int, Row]) -> dict[int, Result]:
         places = list(rows)
@@ -145,7 +153,8 @@ class Import:
         """Replace the note in one step: killed at any moment, the old one or the new one stands."""
         new = _beside(self.progress_path, ".new")
         try:
-            new.write_text(json.dumps({"of": self._identity(), "progress": asdict(progress)}), encoding="utf-8")
+            with _own(new, "wb") as file:
+                file.write(json.dumps({"of": self._identity(), "progress": asdict(progress)}).encode())
             new.replace(self.progress_path)
         except OSError as error:
             raise TableInvalid(
@@ -162,7 +171,7 @@ class Import:
             return size
         if size == 0:
             lines = [self.table.format.rejected_header(), *lines]
-        with self.rejected_path.open("ab" if size else "wb") as file:
+        with _own(self.rejected_path, "ab" if size else "wb") as file:
             file.write("".join(lines).encode())
             return file.tell()
 
@@ -185,6 +194,11 @@ def _why_not(result: Result) -> str:
     if result.outcome is Outcome.QUARANTINED and result.customer is None:
         return "It waits in quarantine: no touchpoint with this AppID is registered. Once it is, the row is applied by itself."
     return ""
+
+
+def _own(path: Path, mode: str) -> IO[bytes]:
+    """A file that only its owner may read: it holds identifiers in clear."""
+    return open(path, mode, opener=partial(os.open, mode=0o600))
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -1,7 +1,8 @@
 """What a line of a brand's own table says: columns, times and external ids turned into a Row, or the reason why not. Pure.
 
 Columns `appId` and `openId` are needed; `unionId`, `observedAt` and `isSnapshotUser` are known; case, blanks, `_` and `-` in their
-names do not matter. Any other column is a namespace of external ids (`member`, `phone`, …), empty cells apart.
+names do not matter. Any other column is a namespace of external ids (`member`, `phone`, …), empty cells apart. Which of those are taken
+is not decided here.
 """
 
 from __future__ import annotations
@@ -88,9 +89,8 @@ class Csv:
         found = [KNOWN.get(_plain(name)) for name in header]
         for needed, shown in NEEDED.items():
             if found.count(needed) != 1:
-                raise TableInvalid(
-                    f"The first line must be a header with one column {shown}; it names: {', '.join(filter(None, header)) or 'nothing'}."
-                )
+                # Its cells are not quoted: where the header is missing they are somebody's.
+                raise TableInvalid(f"The first line must be a header with one column {shown}: put one in front of the rows, or rename its.")
         return cls(header, delimiter, frozenset(map(_plain, ignored)))
 
     @property

@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -201,6 +202,18 @@ async def test_a_mended_file_of_rejected_rows_can_be_imported(world: World, tmp_
     assert [] == (await world.state())[0][0][3]
 
 
+async def test_only_listed_namespaces_are_taken(world: World, tmp_path: Path) -> None:
+    """A row with an external id of a namespace that nobody meant is rejected: whoever lives in one city is not one customer."""
+    app_id, open_id = one_row(world)
+    path = tmp_path / "customers.jsonl"
+    rows = [{"appId": app_id, "openId": open_id, "member": "M-1"}, {"appId": app_id, "openId": open_id, "city": "Ningbo"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    work = Import(world.tenant, open_table(path), "", frozenset({"member"}))
+    assert Tally(rows=2, applied=1, rejected=1) == await work.run()
+    assert "lists no such namespaces: city" in work.rejected_path.read_text(encoding="utf-8")
+    assert [0o600] == [stat.S_IMODE(work.rejected_path.stat().st_mode)]
+
+
 async def test_waiting_rows_are_released_when_their_touchpoint_is_registered(world: World, tmp_path: Path) -> None:
     """Rows of an unknown touchpoint are kept; registering it applies them."""
     path = tmp_path / "customers.csv"
@@ -226,8 +239,9 @@ def test_a_file_that_is_no_table_is_refused_as_a_whole(tmp_path: Path, content: 
     """It says what is wrong with the file, and nothing is imported."""
     path = tmp_path / "customers.csv"
     path.write_bytes(content)
-    with pytest.raises(TableInvalid, match=text):
+    with pytest.raises(TableInvalid, match=text) as refused:
         open_table(path)
+    assert "oOne" not in str(refused.value)  # what stands where a header should is somebody's
 
 
 def test_a_missing_file_is_said_plainly(tmp_path: Path) -> None:
