@@ -193,8 +193,7 @@ class Binding(Registered):
     starts: Annotated[Millis, Internal]
     path: Annotated[BindingPath, Doc("How it was made.")] = BindingPath.CONSOLE
     is_retracted: Annotated[bool, Internal] = False
-    reason: Annotated[str | None, Internal] = None
-    """Why it was corrected or retracted."""
+    reason: Annotated[str | None, Doc("Why it was corrected or retracted, the last time; null where it was not.")] = None
 
     @cached_property
     def touchpoint(self) -> Touchpoint:
@@ -237,7 +236,7 @@ class Binding(Registered):
 
     @cached_property
     def is_over_limit(self) -> bool:
-        """Whether WeChat's rules, as we know them, would have refused it: it was recorded because it happened."""
+        """Whether WeChat's rules, as we know them, would have refused it; of those that began together or since ever, the last by id."""
         if self.is_retracted or self.open_platform is None:
             return False
         return over_limit(self.key, self.open_platform.facts, self.view.registry.rules(self.open_platform.key))

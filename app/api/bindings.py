@@ -31,7 +31,11 @@ class BindTouchpointInput:
     app_id: Annotated[str, Doc("The touchpoint's AppID.")]
     open_app_id: Annotated[str, Doc("The Open Platform account's open_appid.")]
     at: Annotated[
-        datetime | None, Doc("From when on, not in the future. Absent: a touchpoint's first holds since ever, a later one from now.")
+        datetime | None,
+        Doc(
+            "From when on, not in the future. Absent: a touchpoint's first holds since ever and so counts in no month, a later one from "
+            "now. Give it for what is bound today."
+        ),
     ] = None
     path: Annotated[BindingPath, Doc("How it is made.")] = BindingPath.CONSOLE
     has_happened: Annotated[bool, Doc(HAPPENED)] = False
@@ -93,6 +97,7 @@ class UnbindTouchpointPayload(Payload):
     """The unbinding that was recorded."""
 
     binding: Annotated[Binding | None, Doc("The assertion that it is bound to nothing; null where it was refused.")] = None
+    job: Annotated[Job | None, Doc(JOB)] = None
 
 
 @publish
@@ -145,9 +150,9 @@ class BindingMutations:
         input: Annotated[UnbindTouchpointInput, strawberry.argument(description="The unbinding.")],  # noqa: A002
     ) -> UnbindTouchpointPayload:
         """Record that a touchpoint is bound to nothing from a moment on."""
-        binding, _ = await unbind_touchpoint(info.context.tenant, input.app_id, at=_stored(input.at))
+        binding, job = await unbind_touchpoint(info.context.tenant, input.app_id, at=_stored(input.at))
         info.context.wake()
-        return UnbindTouchpointPayload(binding=binding)
+        return UnbindTouchpointPayload(binding=binding, job=job)
 
     @mutation(needs=Scope.MANAGE)
     async def move_touchpoint(

@@ -94,9 +94,10 @@ async def test_a_binding_history(brand: Api) -> None:
     )
     assert {"kind": "RESCOPE", "state": "QUEUED"} == {name: moved["job"][name] for name in ("kind", "state")}
     unbound = await brand.done(
-        "unbindTouchpoint", "binding { openPlatform { openAppId } relation startedAt }", appId="wxmini", at=day.format(5)
+        "unbindTouchpoint", "binding { openPlatform { openAppId } relation startedAt } job { kind }", appId="wxmini", at=day.format(5)
     )
     assert {"openPlatform": None, "relation": None, "startedAt": day.format(5)} == unbound["binding"]
+    assert {"kind": "RESCOPE"} == unbound["job"]
     await brand.done("bindTouchpoint", BINDING, appId="wxmini", openAppId="wxopen1", at=day.format(9), path="API")
     assert woken + 3 == brand.woken
 
@@ -125,11 +126,11 @@ async def test_bindings_are_corrected_and_retracted(brand: Api) -> None:
     assert (None, "2026-02-01T00:00:00Z") == (unbound["openPlatform"], unbound["startedAt"])
     retracted = await brand.done("retractBinding", BINDING, **why)
     assert "RETRACTED" == retracted["binding"]["state"]
-    answer = (await brand.ask('{ touchpoint(appId: "wxmini") { binding { openPlatform { openAppId } } bindingHistory { state } } }'))[
-        "touchpoint"
-    ]
+    answer = (
+        await brand.ask('{ touchpoint(appId: "wxmini") { binding { openPlatform { openAppId } } bindingHistory { state reason } } }')
+    )["touchpoint"]
     assert {"openPlatform": {"openAppId": "wxopen1"}} == answer["binding"]
-    assert ["ACTIVE", "RETRACTED"] == [one["state"] for one in answer["bindingHistory"]]
+    assert [("ACTIVE", None), ("RETRACTED", "The console says so.")] == [(one["state"], one["reason"]) for one in answer["bindingHistory"]]
     for nothing in ("bnd_nothing", "bnd_" + "x" * 22, moved["id"].replace("bnd_", "tp_")):
         assert [("NOT_FOUND", ["bindingId"])] == code(await brand.do("retractBinding", BINDING, bindingId=nothing, reason="x"))
 
