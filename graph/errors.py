@@ -41,7 +41,7 @@ class UserErrorCode(enum.Enum):
     WECHAT_UNAVAILABLE = "WECHAT_UNAVAILABLE"
     """WeChat did not answer in time: try again later."""
     LOGIN_CODE_USED = "LOGIN_CODE_USED"
-    """The login code was used, or is too old: let the user log in again."""
+    """The login code was used already: let the user log in again. One that is too old or of another app is WECHAT_REFUSED, with 40029."""
     JOB_RUNNING = "JOB_RUNNING"
     """A job of this kind works on this touchpoint already."""
 

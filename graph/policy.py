@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Annotated, Any
@@ -127,16 +128,20 @@ WIDEST_CROWD = 1000
 MAX_VALUE = 256
 PHONE_REGION = "CN"
 """Where a phone number without a country code is taken to be from."""
+_BEGINS = re.compile(r"[\s']*(tel:)?\s*[+＋(（\d]", re.IGNORECASE)
+"""What a number begins with (Excel writes the apostrophe): phonenumbers would look for one anywhere in a text."""
+_ANOTHER = re.compile(r";(?!ext=|phone-context=)", re.IGNORECASE)
+"""What stands between two numbers: phonenumbers would take the first."""
 CHINESE_EXTENSION = re.compile("转|轉|分机")
 """How an extension is written in China; like any other it is left out of E.164."""
 
 
 def _e164(text: str) -> str:
     # Keys, ids given out and tombstones of stored numbers are made of this: where a number's form changes, they no longer meet it.
-    try:
-        number = phonenumbers.parse(CHINESE_EXTENSION.sub(" ext. ", text), PHONE_REGION)
-    except phonenumbers.NumberParseException:
-        number = None
+    number = None
+    if _BEGINS.match(text) and not _ANOTHER.search(text):
+        with suppress(phonenumbers.NumberParseException):
+            number = phonenumbers.parse(CHINESE_EXTENSION.sub(" ext. ", text), PHONE_REGION)
     if number is None or not phonenumbers.is_possible_number(number):
         raise invalid("That is not a phone number. Write it with its country code, or as a number in mainland China.", "value")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -38,6 +38,8 @@ PHONE, EMAIL = DEFAULT_POLICY.of("phone"), DEFAULT_POLICY.of("email")
         ("+39 06 698 12345", "+390669812345"),
         ("+86 10 6552 9988 ext. 12", "+861065529988"),
         ("010-65529988转12", "+861065529988"),
+        ("13800138000;ext=5", "+8613800138000"),
+        ("'13800138000", "+8613800138000"),
     ],
 )
 def test_phone_numbers_are_one_in_every_form(written: str, right: str) -> None:
@@ -45,9 +47,14 @@ def test_phone_numbers_are_one_in_every_form(written: str, right: str) -> None:
     assert right == PHONE.normalise(written)
 
 
-@pytest.mark.parametrize("written", ["", " ", "nonsense", "+", "12", "51234567890123456789", "+86", "1380013800138001380", "+852"])
+NONE = ["", " ", "nonsense", "+", "12", "51234567890123456789", "+86", "1380013800138001380", "+852"]
+SEVERAL = [f"13800138000{between}13900139000" for between in (";", ",", "/", " ", "、")]
+AMONG_WORDS = ["客户电话：13800138000", "not a phone 13800138000", "13800138000 张三"]
+
+
+@pytest.mark.parametrize("written", [*NONE, *SEVERAL, *AMONG_WORDS])
 def test_what_is_no_phone_number(written: str) -> None:
-    """What cannot be a number is refused, without being repeated."""
+    """What cannot be a number, are several or has words beside it is refused, without being repeated."""
     with pytest.raises(Refused) as refused:
         PHONE.normalise(written)
     assert len(written) < 3 or written not in str(refused.value)
