@@ -45,6 +45,9 @@ FIRST_TENANT = "default"
 FIRST_KEY = "first start"
 GRACE = 10
 """Seconds that requests in flight have to end when the service is stopped."""
+IDLE = 75
+"""Seconds that a connection is kept for the next request: longer than clients' pools and proxies keep one (mostly 60 or less), so that they
+close it and not we; who sends a request at the moment that the other side closes loses it, and cannot know whether it was done."""
 UNREAD = 60
 """Seconds after which a connection whose other side takes nothing is forgotten by the system."""
 COLLECTED = (50_000, 20, 100)
@@ -265,6 +268,7 @@ def web_server(application: Starlette, *, largest_message: int = 2_000_000) -> W
         ws_max_size=largest_message,
         lifespan="off",
         timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=IDLE,
     )
     return WebServer(config)
 

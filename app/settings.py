@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Self, get_type_hints
 
+from app.own_file import open_own
 from app.wechat.client import WECHAT
 from app.wechat.credentials import FILE_VARIABLE, SECRET_PREFIX, Credentials, CredentialsInvalid
 
@@ -251,13 +252,13 @@ def _make_secret(file: Path, say: Callable[[str], object]) -> bytes:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         # Created exclusively: of two first starts at once only one makes the secret, and the other reads it.
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        opened = open_own(file, "xb")
     except FileExistsError:
         return _checked(_made_elsewhere(file), str(file))
     except OSError as failure:
         raise SettingsInvalid(f"{file} cannot be made: {_reason(failure)}. Name a folder you may write to in UNIONGRAPH_DATA.") from None
-    with os.fdopen(handle, "w", encoding="ascii") as opened:
-        opened.write(made + "\n")
+    with opened:
+        opened.write(f"{made}\n".encode("ascii"))
         opened.flush()
         os.fsync(opened.fileno())
     say(f"Made a secret in {file}. Keep it with your backups: without it the graph cannot be read.")

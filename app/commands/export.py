@@ -9,10 +9,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from app.commands.command import Command, CommandFailed, add_tenant, run_async, tell
 from app.commands.progress import staged_bar
+from app.own_file import open_own
 from app.server import opened_store
 from app.settings import Settings, add_arguments
 from app.transfer.exporting import Export
@@ -59,7 +60,7 @@ async def _export(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _write(export: Export, file: BinaryIO) -> None:
+async def _write(export: Export, file: IO[bytes]) -> None:
     async for chunk in export.lines():
         file.write(chunk)
     file.flush()
@@ -93,10 +94,10 @@ def _clear(path: Path) -> None:
             continue
 
 
-def _created(new: Path) -> BinaryIO:
+def _created(new: Path) -> IO[bytes]:
     """A new file that only its owner may read, locked; again, where another export took it for left over before it was locked."""
     while True:
-        file = os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        file = open_own(new, "xb")
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file

@@ -11,14 +11,13 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO
 
 from app.ingest.known import on_record
 from app.ingest.table_file import Record, Table
 from app.ingest.table_rows import Flaw, TableInvalid
+from app.own_file import open_own
 from graph.errors import UserErrorCode
 from graph.record import record_resolutions
 from graph.results import Outcome, Result
@@ -153,7 +152,7 @@ class Import:
         """Replace the note in one step: killed at any moment, the old one or the new one stands."""
         new = _beside(self.progress_path, ".new")
         try:
-            with _own(new, "wb") as file:
+            with open_own(new, "wb") as file:
                 file.write(json.dumps({"of": self._identity(), "progress": asdict(progress)}).encode())
             new.replace(self.progress_path)
         except OSError as error:
@@ -171,7 +170,7 @@ class Import:
             return size
         if size == 0:
             lines = [self.table.format.rejected_header(), *lines]
-        with _own(self.rejected_path, "ab" if size else "wb") as file:
+        with open_own(self.rejected_path, "ab" if size else "wb") as file:
             file.write("".join(lines).encode())
             return file.tell()
 
@@ -194,11 +193,6 @@ def _why_not(result: Result) -> str:
     if result.outcome is Outcome.QUARANTINED and result.customer is None:
         return "It waits in quarantine: no touchpoint with this AppID is registered. Once it is, the row is applied by itself."
     return ""
-
-
-def _own(path: Path, mode: str) -> IO[bytes]:
-    """A file that only its owner may read: it holds identifiers in clear."""
-    return open(path, mode, opener=partial(os.open, mode=0o600))
 
 
 def _beside(path: Path, suffix: str) -> Path:

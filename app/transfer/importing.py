@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from app.ingest.table_rows import TableInvalid
+from app.own_file import open_own
 from app.transfer import lines
 from app.transfer.export_file import STREAMED, ExportFile, Read
 from app.transfer.lines import Unreadable
@@ -157,9 +158,8 @@ class Restoration:
         """Add to the file of rejected lines; gives its size."""
         if not written:
             return size
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if size else os.O_TRUNC)
         try:
-            with os.fdopen(os.open(self.rejected_path, flags, 0o600), "ab") as file:
+            with open_own(self.rejected_path, "ab" if size else "wb") as file:
                 file.write(b"".join(written))
                 return file.tell()
         except OSError as error:

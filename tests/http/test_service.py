@@ -16,6 +16,7 @@ from app.server import Service, address_of, listen, serve, web_server
 from app.wechat.credentials import Credentials
 from graph.stores import StoreUnavailable
 from tests.http.conftest import Caller, serving, settings_in
+from tests.http.live import live
 
 VIEWER = {"query": "{ viewer { tenant } }"}
 
@@ -118,6 +119,24 @@ async def test_a_start_for_others_makes_no_key(tmp_path: Path, told: list[str]) 
     service = Service(settings, Credentials(), GraphiQL(settings.graphiql), tell=told.append)
     async with service.running():
         assert [True] == ["uniongraph key create" in line for line in told]
+
+
+async def test_an_idle_connection_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection is kept for longer than the 60 seconds that pools and proxies keep one: they close it, so that no request is lost."""
+    loop = asyncio.get_running_loop()
+    clock = loop.time
+    async with live(settings_in(tmp_path)) as service:
+        reader, writer = await asyncio.open_connection(*service.address.removeprefix("http://").split(":"))
+        for passed in (0, 61, 122):
+            monkeypatch.setattr(loop, "time", lambda passed=passed: clock() + passed)
+            await asyncio.sleep(0.1)
+            writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b"HTTP/1.1 200 OK\r\n" == await reader.readline()
+            while b"content-length: " not in (line := await reader.readline()):
+                pass
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(line.split()[1]))
+        writer.close()
 
 
 async def test_a_real_server_answers_quickly_and_stops(tmp_path: Path) -> None:
