@@ -35,7 +35,7 @@ class ChangeKind(enum.Enum):
     GREW = "GREW"
     """Identifiers came to it."""
     SHRANK = "SHRANK"
-    """Identifiers that nothing names any more left it."""
+    """Identifiers that nothing names any more left it, or that were erased with somebody else: see `erasedIdentifierIds`."""
     RENAMED = "RENAMED"
     """It holds what it held, under another id: older evidence came to light, or its oldest is gone. The former id still leads to it."""
 
@@ -62,7 +62,7 @@ class Change(Node):
     """Ids of all its members."""
     cause: Annotated[str, Doc("The operation that it followed from, for people to read.")]
     erased: Annotated[list[str], Internal] = field(default_factory=list)
-    """ERASED: ids of the identifiers that were erased with it."""
+    """Ids of the identifiers that were erased out of it, or with it where it is ERASED."""
     changes_left: Annotated[int, Doc("How many changes of its transaction follow it; 0: it is the last, they can be applied.")] = 0
     holder: Annotated[list[Customer], Internal] = field(default_factory=list, repr=False, compare=False)
     """The customer that has its customer's id now: filled in by who asks for it."""
@@ -94,7 +94,10 @@ class Change(Node):
 
     @cached_property
     def erased_identifier_ids(self) -> list[Id]:
-        """The identifiers that were erased with it; empty unless it was ERASED. External ids that others claim are in changes of theirs."""
+        """The identifiers that were erased with it where it is ERASED, and else out of it: a UnionID goes in every scope, also from others.
+
+        External ids that others claim stay, and are in changes of theirs.
+        """
         return [Id(identifier) for identifier in self.erased or ()]
 
     @cached_property
@@ -115,14 +118,14 @@ class Difference:
 
 
 def differences(
-    before: Mapping[Key, Key], after: Mapping[Key, Key], *, erased: Collection[Key] = (), erased_customer: Key | None = None
+    before: Mapping[Key, Key], after: Mapping[Key, Key], *, erased: Collection[Key] = (), erased_customers: Collection[Key] = ()
 ) -> list[Difference]:
     """Compare two partitions (identifier → customer) of the same part of the graph; the erased first, ended ones last.
 
-    Who is erased with all identifiers is ERASED rather than ENDED, and so is the named customer, though others keep an external id of
-    theirs: no other customer is said to come from an erased one.
+    Who is erased with all identifiers is ERASED rather than ENDED, and so are the named customers, though others keep an external id
+    of theirs: no other customer is said to come from an erased one.
     """
-    gone = _erased(before, erased, erased_customer) if erased else []
+    gone = _erased(before, erased, erased_customers) if erased else []
     without = {one.customer for one in gone}
     before = {key: customer for key, customer in before.items() if customer not in without} if gone else before
     old, new = _classes(before), _classes(after)
@@ -131,17 +134,26 @@ def differences(
         previous = tuple(sorted({before[key] for key in members if key in before}))
         if previous == (customer,) and old[customer] == members:
             continue
-        found.append(Difference(_kind(customer, members, previous, old, after), customer, previous, tuple(sorted(members))))
+        lost = _lost(previous, old, erased)
+        found.append(Difference(_kind(customer, members, previous, old, after), customer, previous, tuple(sorted(members)), lost))
     survivors = {customer for difference in found for customer in difference.previous} | new.keys()
-    found += [Difference(ChangeKind.ENDED, customer, (customer,), ()) for customer in sorted(old.keys() - survivors)]
+    found += [
+        Difference(ChangeKind.ENDED, customer, (customer,), (), _lost([customer], old, erased))
+        for customer in sorted(old.keys() - survivors)
+    ]
     return found
 
 
-def _erased(before: Mapping[Key, Key], erased: Collection[Key], named: Key | None) -> list[Difference]:
+def _lost(previous: Iterable[Key], old: Mapping[Key, frozenset[Key]], erased: Collection[Key]) -> tuple[Key, ...]:
+    """Of former customers the identifiers that are erased."""
+    return tuple(sorted(key for one in previous for key in old[one] if key in erased)) if erased else ()
+
+
+def _erased(before: Mapping[Key, Key], erased: Collection[Key], named: Collection[Key]) -> list[Difference]:
     return [
         Difference(ChangeKind.ERASED, customer, (customer,), (), tuple(sorted(members.intersection(erased))))
         for customer, members in sorted(_classes(before).items())
-        if customer == named or members.issubset(erased)
+        if customer in named or members.issubset(erased)
     ]
 
 

@@ -49,8 +49,8 @@ class News:
     """New ones, and revoked ones in their new form."""
     erased: frozenset[Key] = frozenset()
     """Identifiers that are erased: nothing that was loaded says anything of them any more."""
-    erased_customer: Key | None = None
-    """The customer that is erased, though others may keep an external id of theirs."""
+    erased_customers: Collection[Key] = ()
+    """Customers that are erased, though others may keep an external id of theirs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,7 +231,7 @@ class _Derivation:
     def derived(self) -> Derived:
         after = {key: customer for key, customer in self.resolution.customer.items() if key not in self.frozen}
         before = {key: member.customer for key, member in self.loaded.members.items() if key not in self.frozen}
-        found = differences(before, after, erased=self.news.erased, erased_customer=self.news.erased_customer)
+        found = differences(before, after, erased=self.news.erased, erased_customers=self.news.erased_customers)
         writes = Writes(rollups=list(self._rollup_writes()), retired=sorted(before.keys() - after.keys()))
         self._quarantine(writes)
         writes.conflicts, opened, standing_conflicts = self._conflict_writes()

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from graph.changes import ChangeKind
-from graph.decisions import Decision
-from graph.derive import News, derive
 from graph.erasure import Erasing
 from graph.errors import invalid, not_found
 from graph.given import reason_text
 from graph.keys import random_key
 from graph.link import By
-from graph.node import Id, Key, Millis, Node, key_of
-from graph.quarantine import Quarantined, QuarantineReason
-from graph.receipts import ErasureReceipt, Facts, Traces, names, reason_in, receipt_of, reworded
-from graph.rows import Row, from_json, naming_of
-from graph.state import PREFIX, Label
+from graph.node import Id, Key, Millis, key_of
+from graph.receipts import ErasureReceipt, Facts, Traces, names, receipt_of
+from graph.removal import Removal
+from graph.state import PREFIX
 from graph.tenant import Tenant
 from graph.tombstones import Tombstone
 from graph.turn import Incomplete, Loaded, Scope, Writes
-from graph.wording import TELLING, Wording, searchable, without_contacts, words_of
+from graph.wording import Wording, without_contacts
+
+LED_ON = (
+    "Nothing names the identifier any more that this id was made of. It leads to cus_{} by whoever it came with, which may be one of many: "
+    "name them by their own id or an identifier."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,19 +94,21 @@ class _Turn:
         member = loaded.holder(whom) if self.order.by.id is not None else loaded.members.get(whom) if whom else None
         if whom is None or member is None:
             return self._before(whom, loaded)
+        if whom in loaded.followed:
+            raise invalid(LED_ON.format(member.customer), "by")
         targets = {key for key, one in loaded.members.items() if one.customer == member.customer}
         erasing = Erasing(loaded, self.tenant.keys, targets)
         if targets.isdisjoint(erasing.erased):
             raise invalid("Other customers claim this external id: it is theirs. Name a customer by another identifier.", "by")
-        wording = self._wording(erasing)
-        writes = self._writes(erasing, wording, member.customer)
+        removal = Removal(erasing, self.tenant.keys, self.now)
+        writes = removal.writes("eraseCustomer", {member.customer})
         answer = Erasure(receipt=None, identifiers=erasing.ids)
         if self.is_dry_run:
             return Writes(), answer
-        receipt = self._receipt(erasing, wording, writes)
+        receipt = self._receipt(erasing, removal.wording, writes)
         until = erasing.until(self.now)
         writes.put += [receipt, *(Tombstone(key=key, erased=until, receipt=self.key) for key in sorted(erasing.gone))]
-        return writes, replace(answer, receipt=receipt, traces=_patterns(erasing))
+        return writes, replace(answer, receipt=receipt, traces=removal.patterns)
 
     def _before(self, whom: Key | None, loaded: Loaded) -> tuple[Writes, Erasure]:
         """Nobody is there: somebody who was erased is answered with the receipt."""
@@ -117,55 +120,6 @@ class _Turn:
             raise Incomplete(keys=[tombstone.receipt])
         assert isinstance(receipt, ErasureReceipt)  # noqa: S101  # receipts are never dropped
         return Writes(), Erasure(receipt=receipt, identifiers=[])
-
-    def _wording(self, erasing: Erasing) -> Wording:
-        """What recognises their values; what is kept as text must have been searched for them.
-
-        Their OpenIDs at touchpoints that nobody knows stand in quarantined rows alone.
-        """
-        externals = {one.key for one in erasing.identifiers if one.label is Label.EXTERNAL_ID}
-        rows = [next(iter(from_json(node))) for node in erasing.loaded.nodes.values() if isinstance(node, Quarantined) and node.row]
-        values = erasing.values | {row.open_id for row in rows if not self._named(row, erasing.loaded).isdisjoint(erasing.gone)}
-        mentions = searchable(values) | externals
-        if not mentions <= erasing.loaded.searched:
-            raise Incomplete(mentions=mentions)
-        return Wording(values, erasing.erased, erasing.loaded.registry.policy, self.tenant.keys)
-
-    def _writes(self, erasing: Erasing, wording: Wording, customer: Key) -> Writes:
-        news = News(cause="eraseCustomer", rollups=erasing.left_over, erased=erasing.erased, erased_customer=customer)
-        writes = derive(erasing.remaining, self.tenant.keys, news, self.now).writes
-        writes.forgotten += erasing.forgotten
-        writes.erased += sorted(erasing.gone)
-        led_on = erasing.led_on(writes.retired)
-        writes.members += led_on
-        writes.retired += sorted({one.key for one in led_on}.difference(writes.retired))
-        writes.drop += [*self._waiting(erasing), *self._naming(erasing, wording)]
-        dropped = {node.key for node in writes.drop}
-        writes.put += [node for node in _reworded(erasing.loaded, wording, self.tenant) if node.key not in dropped]
-        return writes
-
-    def _waiting(self, erasing: Erasing) -> Iterator[Node]:
-        """Notes about their UnionIDs that waited."""
-        for rollup in erasing.forgotten:
-            key = self.tenant.keys.derive("Waiting", rollup.key)
-            reason = QuarantineReason.NO_BINDING_COVERS_IT
-            yield Quarantined(key=key, reason=reason, app_id=None, first=rollup.first, last=rollup.last, times=rollup.times)
-
-    def _naming(self, erasing: Erasing, wording: Wording) -> Iterator[Node]:
-        """Decisions and quarantined rows that name them."""
-        gone, loaded = erasing.gone, erasing.loaded
-        nodes = (*loaded.decisions.values(), *loaded.nodes.values())
-        yield from (node for node in nodes if isinstance(node, Decision) and not gone.isdisjoint(node.pair))
-        waiting = (node for node in nodes if isinstance(node, Quarantined) and node.row)
-        yield from (node for node in waiting if self._names(node, gone, wording, loaded))
-
-    def _names(self, node: Quarantined, gone: frozenset[Key], wording: Wording, loaded: Loaded) -> bool:
-        row = next(iter(from_json(node)))
-        texts = (row.open_id, row.union_id, *(ref.value for ref in row.external_ids))
-        return not gone.isdisjoint(self._named(row, loaded)) or any(map(wording.is_told, texts))
-
-    def _named(self, row: Row, loaded: Loaded) -> frozenset[Key]:
-        return naming_of(row, loaded.registry.policy, self.tenant.keys, self.now).names
 
     def _receipt(self, erasing: Erasing, wording: Wording, writes: Writes) -> ErasureReceipt:
         members, policy = erasing.loaded.members, erasing.loaded.registry.policy
@@ -184,27 +138,3 @@ class _Turn:
         )
         stones = erasing.loaded.tombstones
         return receipt_of(self.key, facts, self.tenant.keys, [stones[key].receipt for key in sorted(erasing.gone) if key in stones])
-
-
-def _reworded(loaded: Loaded, wording: Wording, tenant: Tenant) -> Iterator[Node]:
-    """Everything in whose words one of their values stands, without it."""
-    registry = loaded.registry
-    for node in (*loaded.nodes.values(), *loaded.decisions.values(), *registry.bindings.values(), *registry.overrides.values()):
-        if isinstance(node, ErasureReceipt):
-            again: Node = reworded(node, wording.cleaned(reason_in(node)), tenant.keys)
-        else:
-            words = {name: wording.cleaned(text) for name, text in words_of(node).items()}
-            again = replace(node, **words)  # type: ignore[arg-type]  # these fields are texts
-        if again != node:
-            yield again
-
-
-def _patterns(erasing: Erasing) -> frozenset[str]:
-    """What only their rows hold: the keys of their roll-ups, and values, short ones with what stands beside them."""
-    found: set[str] = {rollup.key for rollup in erasing.forgotten}
-    for one in erasing.identifiers:
-        if one.value and len(one.value) >= TELLING:
-            found.add(one.value)
-        elif one.value and one.label is Label.EXTERNAL_ID:
-            found |= {f"{one.label.value}{one.scope}{one.value}", f'"{one.scope}", "{one.value}"'}
-    return frozenset(found)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
-from graph.evidence import Rollup, Said
+from graph.evidence import Rollup, Said, ends
 from graph.keys import Keys
 from graph.node import Id, Key, Millis
 from graph.sightings import no_longer_dated
@@ -20,19 +20,22 @@ class Erasing:
 
     They go with every roll-up by or about them, and with the UnionIDs and external ids that nobody else's evidence names. A UnionID goes
     in every scope of its text. An external id that others still claim stays theirs. Raises Incomplete where more must be seen first.
+    Named are texts of UnionIDs, and external ids, that go likewise though no target may say them.
     """
 
-    def __init__(self, loaded: Loaded, keys: Keys, targets: Iterable[Key]) -> None:
+    def __init__(self, loaded: Loaded, keys: Keys, targets: Iterable[Key], named: Iterable[Key] = ()) -> None:
         self.loaded, self.keys = loaded, keys
-        self.targets = frozenset(targets)
+        self.targets, self.named = frozenset(targets), frozenset(named)
         self.rollups = [stored.rollup for stored in loaded.rollups.values()]
         self._candidates()
         self._look_wider()
 
     def _candidates(self) -> None:
         """Who may have to go: the targets, and what hangs at them by their own word. UnionIDs by their texts."""
-        self.externals = {key for key in self.targets if self._is(key, Label.EXTERNAL_ID)}
+        claimed = {rollup.b for rollup in self.rollups if rollup.said in {Said.CLAIMS, Said.UNLINKED}}
+        self.externals = {key for key in self.targets if self._is(key, Label.EXTERNAL_ID)} | (self.named & claimed)
         self.texts = {member.text_key for key in self.targets if (member := self.loaded.members.get(key)) and member.text_key}
+        self.texts |= self.named & self._spelled.keys()
         self.forced = frozenset(self.texts)
         before = -1
         while before != len(self.externals) + len(self.texts):
@@ -75,8 +78,11 @@ class Erasing:
         undated = set[Key]().union(*(no_longer_dated(loaded.rollups[rollup.key], (), border) for rollup in self.forgotten))
         if undated:
             raise Incomplete(expand=undated)
-        unseen = {rollup.a for rollup in self.forgotten if rollup.a in loaded.members} - loaded.whole - loaded.asked
-        if unseen:
+        unseen = {rollup.a for rollup in self.forgotten if rollup.a in loaded.members}
+        # Who shares a customer with them is another's then: a generic identifier that a decision joined to them, for example.
+        parted = {loaded.members[key].customer for key in self.erased & loaded.members.keys()}
+        unseen |= {key for key, one in loaded.members.items() if one.customer in parted}
+        if unseen := unseen - loaded.whole - loaded.asked:
             raise Incomplete(people=unseen)
 
     def _is_others(self, key: Key) -> bool:
@@ -125,6 +131,11 @@ class Erasing:
     def gone(self) -> frozenset[Key]:
         """The keys of all that goes and stays erased, UnionIDs' texts among them."""
         return self.erased | self.erased_texts
+
+    @cached_property
+    def kept(self) -> frozenset[Key]:
+        """What could have gone with them, and is others', too."""
+        return (self.targets | self.externals | self.texts | self._union_ids.keys()) - self.gone
 
     @cached_property
     def forgotten(self) -> list[Rollup]:
@@ -178,9 +189,19 @@ class Erasing:
     @cached_property
     def identifiers(self) -> list[Identifier]:
         """What goes, as it was known."""
-        named = {one.key: one for rollup in self.forgotten if rollup.said is Said.CLAIMS for one in named_by(rollup)}
+        named = {one.key: one for rollup in self.forgotten for one in self._named_by(rollup)}
         known: dict[Key, Identifier] = named | dict(self.loaded.members)
         return [known[key] for key in sorted(self.erased) if key in known]
+
+    def _named_by(self, rollup: Rollup) -> Iterator[Identifier]:
+        """What a roll-up names beside OpenIDs, whether it counts or was taken back; a UnionID in every scope that it was seen in."""
+        if rollup.said is Said.CLAIMS:
+            yield from named_by(rollup)
+        elif rollup.said is Said.RESOLVED_AS and (said_by := self.loaded.members.get(rollup.a)):
+            registry = self.loaded.registry
+            for end in ends(rollup, registry.history(Key(said_by.scope))):
+                key = self.keys.union_id(registry.open_platforms[end.platform_key].open_app_id, rollup.text)
+                yield Identifier(key=key, label=Label.UNION_ID, scope=end.platform_key, value=rollup.text, text_key=rollup.b)
 
     @cached_property
     def ids(self) -> list[Id]:

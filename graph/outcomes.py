@@ -20,14 +20,20 @@ class Outcomes:
     """New roll-ups that a row was answered APPLIED for: the same pair again in one turn says nothing new."""
 
     def of(self, rollups: Collection[Rollup], *, named: Iterable[Key]) -> Result:
-        """What became of a row that said this about its first roll-up's `a`. A conflict is its own where it is about whom it named."""
+        """What became of a row that said this about its first roll-up's `a`."""
         new = {rollup.key for rollup in rollups} & self.derived.fresh - self._told
         self._told |= new
         customer = self.derived.customer[next(iter(rollups)).a]
-        names = set(named)
+        is_new = bool(new) or not self.derived.changing.isdisjoint(rollups)
         return Result(
-            outcome=Outcome.UNCHANGED if not new and self.derived.changing.isdisjoint(rollups) else Outcome.APPLIED,
+            outcome=Outcome.APPLIED if is_new else Outcome.UNCHANGED,
             customer=customer,
             is_new_customer=customer in self.derived.created,
-            conflict=next((row.key for row in self.derived.opened if not names.isdisjoint(row.about)), None),
+            conflict=self._conflict(set(named), customer if is_new else None),
         )
+
+    def _conflict(self, names: set[Key], customer: Key | None) -> Key | None:
+        """The conflict that is about whom a row named, or else about others of its customer: what it says may part these."""
+        own = (row.key for row in self.derived.opened if not names.isdisjoint(row.about))
+        others = (row.key for row in self.derived.opened if customer in map(self.derived.customer.get, row.about))
+        return next(own, None) or (next(others, None) if customer else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -47,12 +48,11 @@ class NamespacePolicy:
         """The one form of a value. Raises Refused where the value cannot be one of this namespace."""
         text = value if self.normaliser is Normaliser.EXACT else value.strip()
         if self.normaliser is Normaliser.PHONE_E164:
-            text = _e164(text)
+            text = _e164(_visible(text))
         elif self.normaliser is Normaliser.EMAIL:
-            local, at, domain = text.rpartition("@")
-            if not (local and at and "." in domain):
-                raise invalid("That is not an e-mail address.", "value")
-            text = f"{local}@{domain}".lower()
+            text = _visible(text).lower()
+            if not _ADDRESS.fullmatch(text):
+                raise invalid("That is not an e-mail address: write one alone, as name@example.com.", "value")
         if not text or len(text) > MAX_VALUE:
             raise invalid(f"A value of namespace {self.namespace} has 1 to {MAX_VALUE} characters.", "value")
         return text
@@ -134,6 +134,15 @@ _ANOTHER = re.compile(r";(?!ext=|phone-context=)", re.IGNORECASE)
 """What stands between two numbers: phonenumbers would take the first."""
 CHINESE_EXTENSION = re.compile("转|轉|分机")
 """How an extension is written in China; like any other it is left out of E.164."""
+
+
+_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~\[\]-]+@(?:\w[\w-]*\.)+(?:[a-z0-9][a-z0-9-]*|[^\W\x00-\x7f]+)")
+"""One address, and nothing beside it: no name, no second address. In the domain are letters and digits of any script."""
+
+
+def _visible(text: str) -> str:
+    """Without the marks that nobody sees: phones wrap a copied number in two (U+202D, U+202C)."""
+    return "".join(one for one in text if unicodedata.category(one) != "Cf").strip()
 
 
 def _e164(text: str) -> str:

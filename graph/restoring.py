@@ -95,7 +95,7 @@ async def begin(tenant: Tenant, fresh: Job) -> Job:
     return await tenant.write(lambda _: Scope(keys=frozenset([fresh.key])), decide)
 
 
-def _noted(writes: Writes, loaded: Loaded, job: Job) -> Writes:
+def noted(writes: Writes, loaded: Loaded, job: Job) -> Writes:
     """What a turn writes, and how far the job is then. Raises Cancelled."""
     known = loaded.nodes.get(job.key)
     if isinstance(known, Job) and known.state is JobState.CANCELLED:
@@ -107,7 +107,7 @@ def _noted(writes: Writes, loaded: Loaded, job: Job) -> Writes:
 async def end(tenant: Tenant, job: Job) -> Job:
     """Note that all of it is in."""
     done = replace(job, state=JobState.DONE, finished=tenant.now(), lease_until=0)
-    await tenant.write(lambda _: Scope(keys=frozenset([job.key])), lambda loaded: (_noted(Writes(), loaded, done), None))
+    await tenant.write(lambda _: Scope(keys=frozenset([job.key])), lambda loaded: (noted(Writes(), loaded, done), None))
     return done
 
 
@@ -133,7 +133,7 @@ async def restore_registry(tenant: Tenant, nodes: Sequence[Node], policy: Identi
                 _touchpoint(node, before, after, writes, tenant.keys.derive("Restore", job.key, node.key), tenant.now())
             elif node != known.get(node.key):
                 writes.put.append(node)
-        return _noted(writes, loaded, job), None
+        return noted(writes, loaded, job), None
 
     await tenant.write(lambda _: Scope(keys=quoted(nodes, policy, tenant.keys) | {job.key}), decide)
 
@@ -159,7 +159,7 @@ async def restore_nodes(tenant: Tenant, nodes: Sequence[Node], job: Job) -> None
 
     def decide(loaded: Loaded) -> tuple[Writes, None]:
         wording = recognising(loaded, loaded.registry.policy, tenant.keys)
-        return _noted(Writes(put=[worded(node, None, wording) for node in nodes if node.key not in loaded.nodes]), loaded, job), None
+        return noted(Writes(put=[worded(node, None, wording) for node in nodes if node.key not in loaded.nodes]), loaded, job), None
 
     def scope(registry: Registry) -> Scope:
         return Scope(keys=quoted(nodes, registry.policy, tenant.keys).union([job.key], (node.key for node in nodes)))
@@ -196,7 +196,7 @@ async def restore_decisions(tenant: Tenant, decisions: Sequence[Decision], job: 
             news.decisions.append(decision)
         writes = derive(loaded, tenant.keys, news, tenant.now()).writes
         writes.blocked = len(decisions) - len(allowed)
-        return _noted(writes, loaded, job), refused
+        return noted(writes, loaded, job), refused
 
     return await tenant.write(scope, decide)
 
@@ -222,7 +222,7 @@ async def restore_evidence(tenant: Tenant, parts: Parts, job: Job) -> None:
         gone = [one for one in parts.former if one.key not in known and one.witness not in loaded.tombstones]
         writes.members += [followed(one.key, one.witness) for one in gone]
         writes.retired += [one.key for one in gone]
-        return _noted(writes, loaded, job), None
+        return noted(writes, loaded, job), None
 
     await tenant.write(scope_of, decide)
 
@@ -293,7 +293,8 @@ def _flaw_of(rollup: Rollup, by: Key, known: set[Key], keys: Keys) -> str | None
     own_ids = rollup.said is not Said.CLAIMS or all(_is_own(one, keys) for one in named_by(rollup))
     if rollup.a != by or rollup.key != keys.evidence(rollup.said.value, rollup.a, rollup.b, rollup.source.value):
         return "The key of a roll-up is not its own."
-    if rollup.first > rollup.last or rollup.times < 1:
+    least = 0 if rollup.said is Said.SEEN else 1  # of whom somebody erased migrated to, it is left that they are there
+    if rollup.first > rollup.last or rollup.times < least:
         return "A roll-up was seen last before it was seen first, or never."
     if not named <= known:
         return "An OpenID is not named."

@@ -39,6 +39,12 @@ class Tombstone(Node):
         """The same once its person has logged in at this time. The earliest such login counts, in whatever order they arrive."""
         return replace(self, returned=at if self.returned is None else min(at, self.returned))
 
+    def with_copy(self, copy: Tombstone) -> Tombstone:
+        """Together with that of the same identifier in another store: the later erasure counts, and of one erasure the earliest return."""
+        if (self.erased, self.receipt) != (copy.erased, copy.receipt):
+            return max(self, copy, key=lambda one: (one.erased, one.receipt))
+        return self if copy.returned is None else self.after_login(copy.returned)
+
 
 @dataclass(frozen=True, slots=True)
 class Naming:

@@ -74,7 +74,7 @@ async def test_every_operation_in_the_documents_runs(api: Api) -> None:
     operations = sorted((text for text in every if text not in followed), key=lambda text: not text.startswith("mutation"))
     answers = [await api.ask(text, **{name: given[name] for name in re.findall(r"\$(\w+):", text)}) for text in operations]
     for text in followed:
-        results = await schema.stream(text, variable_values={"after": cursor_at(0)}, context_value=api.context())
+        results = await schema.stream(text, variable_values={"after": cursor_at(None)}, context_value=api.context())
         async with aclosing(results):
             assert (await anext(results)).errors is None
     assert 3 <= len(answers)

@@ -100,6 +100,17 @@ def test_the_command_verifies(receipt: ErasureReceipt, tmp_path: Path, capsys: p
     assert "good" in capsys.readouterr().out
     assert 0 == main(["verify-receipt", saved(receipt, tmp_path), "--public-key", str(trusted)])
     assert 1 == main(["verify-receipt", saved(receipt, tmp_path), "--public-key", str(other)])
+    printed = "".join(f"  {line}   \n" for line in ["are signed by this key:", *public_key(KEYS).splitlines()])  # as `check` prints it
+    trusted.write_text(printed, encoding="utf-8")
+    assert 0 == main(["verify-receipt", saved(receipt, tmp_path), "--public-key", str(trusted)])
+    both = [trusted.read_text(encoding="utf-8"), public_key(forger)]
+    for keys in (both, both[::-1], ["-" + both[0], both[1]]):
+        signed = saved(receipt_of(receipt.key, FACTS, forger), tmp_path, publicKey="".join(keys))
+        assert 1 == main(["verify-receipt", signed, "--public-key", str(trusted)])
+    other.write_text("garbage", encoding="utf-8")
+    capsys.readouterr()
+    assert 1 == main(["verify-receipt", saved(receipt, tmp_path), "--public-key", str(other)])
+    assert "holds no public key" in capsys.readouterr().err
     assert 1 == main(["verify-receipt", saved(receipt, tmp_path, document=receipt.document.replace("oid_a", "oid_c"))])
     forged = receipt_of(receipt.key, FACTS, forger)
     assert 0 == main(["verify-receipt", saved(forged, tmp_path)])

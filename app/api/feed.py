@@ -9,7 +9,17 @@ from typing import Annotated
 
 import strawberry
 
-from app.api.changes import ChangeConnection, change_connection, check_not_ahead, cursor_at, feed_page_of, number_in
+from app.api.changes import (
+    ChangeConnection,
+    change_at,
+    change_connection,
+    change_page,
+    check_place,
+    cursor_at,
+    feed_page_of,
+    number_of,
+    place_in,
+)
 from app.api.connection import After, Before, Edge, First, Last, PageInfo, connection, page_of, shown
 from app.api.context import Context, Info
 from app.api.edges import fill
@@ -76,15 +86,14 @@ class FeedQueries:
         """What became of customers, oldest first, without gaps. Keep `endCursor`, hand it back as `after`, and come back for ever.
 
         Going forward `endCursor` is never null: on an empty page it is where you are. A cursor past the end of the feed is refused
-        with CURSOR_AHEAD_OF_FEED.
+        with CURSOR_AHEAD_OF_FEED, one of another feed with CURSOR_OF_ANOTHER_FEED: then read `customerIdMap` anew.
         """
         selected, tenant = Selection.of(info), info.context.tenant
         page = feed_page_of(selected, first, after, last, before)
-        end, found = await tenant.store.change_page(tenant.name, page)
-        if page.after is not None:
-            check_not_ahead(int(page.after), end)
+        found = await change_page(tenant, page)
         await fill(tenant, shown(selected), found.items)
-        return change_connection(found, page, rest=cursor_at(int(page.after or 0)) if page.before is None else None)
+        here = page.cursor(page.after) if page.after else cursor_at(None)
+        return change_connection(found, page, rest=here if page.before is None else None)
 
     @query()
     async def customer_id_map(
@@ -101,7 +110,8 @@ class FeedQueries:
         _, found = await tenant.store.customer_page(tenant.name, CustomerFilter(), page)
         entries = Slice(items=[_entry(one) for one in found.items], has_more=found.has_more)
         made = connection(entries, page, lambda entry: entry.key, entries.items)
-        return CustomerIdMapConnection(edges=made.edges, nodes=made.nodes, page_info=made.page_info, feed_cursor=cursor_at(end))
+        last = await change_at(tenant, end) if selected.has("feedCursor") else None
+        return CustomerIdMapConnection(edges=made.edges, nodes=made.nodes, page_info=made.page_info, feed_cursor=cursor_at(last))
 
 
 @strawberry.type(description="What can be followed, over graphql-transport-ws or as server-sent events.")
@@ -131,7 +141,7 @@ class FeedSubscriptions:
                 found = await tenant.store.changes(tenant.name, number, AT_ONCE)
                 await fill(tenant, selected, found)
                 for change in found:
-                    number, context.at = change.sequence, cursor_at(change.sequence)
+                    number, context.at = change.sequence, cursor_at(change)
                     yield Edge(node=change, cursor=context.at)
                     following.check()
                 if not found:
@@ -141,13 +151,14 @@ class FeedSubscriptions:
 
 async def _begun(context: Context, after: str | None) -> int:
     """The number after which a subscription begins."""
-    end = await context.tenant.store.feed_end(context.tenant.name)
-    cursor = context.resumes_after or after
+    tenant, cursor = context.tenant, context.resumes_after or after
+    end = await tenant.store.feed_end(tenant.name)
     if cursor is None:
-        context.at = cursor_at(end)
+        context.at = cursor_at(await change_at(tenant, end))
         return end
-    number = number_in(cursor)
-    check_not_ahead(number, end)
+    told = place_in(cursor)
+    number = number_of(told)
+    check_place(told, await change_at(tenant, number), end)
     return number
 
 

@@ -66,7 +66,7 @@ class ExternalIDInput:
 class CustomerBy:
     """Names a customer; give exactly one."""
 
-    id: Annotated[Id | None, Doc("Any customer id (`cus_…`) that was ever this customer's.")] = None
+    id: Annotated[Id | None, Doc("Any customer id (`cus_…`) that was ever this customer's, or leads to them.")] = None
     open_id: Annotated[OpenIDInput | None, Doc("One of the customer's OpenIDs.")] = None
     union_id: Annotated[UnionIDInput | None, Doc("One of the customer's UnionIDs.")] = None
     external_id: Annotated[ExternalIDInput | None, Doc("One of the customer's external ids.")] = None

@@ -34,8 +34,8 @@ class NamespacePolicyInput:
     is_sensitive: Annotated[
         bool,
         Doc(
-            "Whether only a keyed hash of a value is kept. Switched on, the values that stand anywhere are taken out by the job. Switched "
-            "off again they do not come back by themselves: each is known again when it is next sent."
+            "Whether only a keyed hash of a value is kept. Switched on, the values that stand anywhere but in reasons, which people wrote, "
+            "are taken out by the job. Switched off again they do not come back by themselves: each is known again when it is next sent."
         ),
     ] = False
     normaliser: Annotated[

@@ -142,7 +142,9 @@ class ResolutionResult:
     customer: Annotated[Customer | None, Doc("Whose it is now; null where it was not applied.")] = None
     customer_id: Annotated[Id | None, Doc("The same customer's id, at no further cost.")] = None
     is_new_customer: Annotated[bool, Doc("Whether this call made the customer.")] = False
-    conflict: Annotated[Conflict | None, Doc("The conflict that it opened; null where it opened none.")] = None
+    conflict: Annotated[
+        Conflict | None, Doc("The conflict that opened with it, about what it names or others of its customer; null where none.")
+    ] = None
     error: Annotated[UserError | None, Doc("Why it was rejected; null where it was not.")] = None
 
 

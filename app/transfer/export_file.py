@@ -15,7 +15,9 @@ from graph.keys import Keys
 from graph.node import Key, Node
 from graph.policy import IdentityPolicy
 from graph.quarantine import Quarantined
+from graph.receipts import ErasureReceipt
 from graph.stores.mapping import NODES, REGISTRY_NODES, STAYING
+from graph.tombstones import Tombstone
 
 BEGINS = b'{"is":"uniongraph export"'
 STREAMED = (b'{"is":"said"', b'{"is":"former"', b'{"is":"Quarantined"')
@@ -46,8 +48,10 @@ class ExportFile:
     policy: IdentityPolicy | None = None
     decisions: dict[int, Decision] = field(default_factory=dict)
     """By the numbers of their lines."""
+    tombstones: list[Tombstone] = field(default_factory=list)
+    receipts: list[ErasureReceipt] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
-    """Others that stand by themselves, tombstones for example."""
+    """Others that stand by themselves."""
     released: set[Key] = field(default_factory=set)
     flaws: dict[int, str] = field(default_factory=dict)
     """Lines of the small parts that cannot be read, by their numbers."""
@@ -147,5 +151,9 @@ def _keep(found: ExportFile, number: int, line: lines.Line) -> None:
         found.registry.append(line)
     elif isinstance(line, Decision):
         found.decisions[number] = line
+    elif isinstance(line, Tombstone):
+        found.tombstones.append(line)
+    elif isinstance(line, ErasureReceipt):
+        found.receipts.append(line)
     elif isinstance(line, Node) and not isinstance(line, (Quarantined, *STAYING)) and type(line).__name__ in NODES:
         found.nodes.append(line)

@@ -18,6 +18,7 @@ from app.transfer import lines
 from app.transfer.export_file import STREAMED, ExportFile, Read
 from app.transfer.lines import Unreadable
 from graph.accounts import Registry
+from graph.entomb import restore_erasures
 from graph.jobs import Job, JobKind
 from graph.policy import DEFAULT_POLICY
 from graph.quarantine import Quarantined
@@ -105,10 +106,11 @@ class Restoration:
             return not await reading.holdings(None, 1)
 
     async def _small_parts(self, job: Job, *, is_new: bool) -> Progress:
-        """Registry, tombstones and decisions: every attempt that had not come past them does them again, which changes nothing."""
+        """Registry, erasures and decisions: every attempt that had not come past them does them again, which changes nothing."""
         export, tenant = self.export, self.tenant
         self.rejected_path.unlink(missing_ok=True)
         await restore_registry(tenant, export.registry, export.policy or DEFAULT_POLICY, job, is_new=is_new)
+        await restore_erasures(tenant, export.tombstones, export.receipts, job)
         for at in range(0, len(export.nodes), BATCH):
             await restore_nodes(tenant, export.nodes[at : at + BATCH], job)
         reasons = dict(export.flaws)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.api.changes import cursor_at
+from app.api.connection import cursor_of
 from graph.apikeys import Scope
 from tests.api.asking import Api, Json
 
 PAGE = "nodes { id customerId identifierIds } edges { cursor } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 AFTER = f"query ($n: Int, $at: String) {{ changes(first: $n, after: $at) {{ {PAGE} }} }}"
 BEFORE = f"query ($n: Int, $at: String) {{ changes(last: $n, before: $at) {{ {PAGE} }} }}"
+SOME = cursor_of(f"{1:016d}{'x' * 8}")
 MAP = """query ($at: String) { customerIdMap(first: 2, after: $at) {
   nodes { id customerId identifierIds } edges { cursor } pageInfo { hasNextPage endCursor } feedCursor } }"""
 
@@ -51,7 +55,9 @@ async def test_an_empty_page_keeps_the_cursor(brand: Api) -> None:
     assert 6 == len(read)
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "bm90IGEga2V5", cursor_at(1) + "=", cursor_at(10**16), "微"])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "bm90IGEga2V5", SOME + "=", cursor_of("1" * 15), cursor_of("0" * 16 + "x" * 8), cursor_of("1" * 17 + "x" * 8), "微"]
+)
 @pytest.mark.parametrize("field", ["changes", 'customer(by: {openId: {appId: "wxmini", value: "a"}}) { history'])
 async def test_a_wrong_cursor(brand: Api, field: str, cursor: str) -> None:
     """What is no cursor of the feed is told so."""
@@ -63,8 +69,24 @@ async def test_a_wrong_cursor(brand: Api, field: str, cursor: str) -> None:
 async def test_a_cursor_past_the_end(brand: Api) -> None:
     """A cursor that this feed cannot have given yet is refused: the store was put back, and what was read before may never have been."""
     await brand.record("wxmini a -")
-    assert "CURSOR_AHEAD_OF_FEED" == await brand.code(AFTER, n=5, at=cursor_at(2))
-    assert [] == (await page(brand, AFTER, 5, cursor_at(1)))["nodes"]
+    assert "CURSOR_AHEAD_OF_FEED" == await brand.code(AFTER, n=5, at=cursor_of(f"{2:016d}{'x' * 8}"))
+    last = (await page(brand, AFTER, 5))["pageInfo"]["endCursor"]
+    assert [] == (await page(brand, AFTER, 5, last))["nodes"]
+
+
+async def test_a_cursor_of_another_feed(brand: Api) -> None:
+    """A cursor stands for what its change says: a store that was put back and went on otherwise gives another change the same number."""
+    await brand.record("wxmini a -", "wxmini b -", "wxmini c -")
+    for document in (AFTER, BEFORE):
+        assert "CURSOR_OF_ANOTHER_FEED" == await brand.code(document, n=5, at=cursor_of(f"{2:016d}{'x' * 8}"))
+    first, second, third = await brand.tenant.store.changes(brand.tenant.name, 0, 3)
+    at = cursor_at(second)
+    assert [third.id] == [node["id"] for node in (await page(brand, AFTER, 5, at))["nodes"]]
+    assert [first.id] == [node["id"] for node in (await page(brand, BEFORE, 5, at))["nodes"]]
+    assert "CURSOR_OF_ANOTHER_FEED" == await brand.code(AFTER, n=5, at=cursor_of(f"{2:016d}"))  # as cursors were before they had marks
+    assert "CURSOR_OF_ANOTHER_FEED" == await brand.code(AFTER, n=5, at=cursor_of(f"{2:016d}{'2' * 8}"))
+    others = (replace(second, occurred=second.occurred + 1), replace(second, customer_key=third.customer_key))
+    assert ["CURSOR_OF_ANOTHER_FEED"] * 2 == [await brand.code(AFTER, n=5, at=cursor_at(other)) for other in others]
 
 
 async def test_the_customer_of_a_change(brand: Api) -> None:

@@ -25,9 +25,9 @@ from tests.concurrency.everything import Everything
 from tests.concurrency.rebuild import differences
 from tests.concurrency.stage import Stage, on_neo4j, on_sqlite
 
-PAIRS = 700
+PAIRS = 400
 BATCH = 500
-WAITING = 700
+WAITING = 400
 SECRET = "HIDDEN"
 
 

@@ -32,10 +32,10 @@ from tests.concurrency.rebuild import differences, merges
 from tests.concurrency.stage import Stage, on_neo4j, on_sqlite
 
 MOVED, NEW = "wxmoved", "wxnew"
-PEOPLE, NEW_PEOPLE = 3000, 800
 KILLS = 3
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "3"))
 USUAL_ROUNDS = 3
+PEOPLE, NEW_PEOPLE = 3000 if ROUNDS > USUAL_ROUNDS else 1500, 800
 BATCH = 500
 START: Millis = brand.now() - 30 * 24 * brand.HOUR
 """When the touchpoint was bound, as far as is known at first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -9,13 +10,19 @@ from dataclasses import replace
 from typing import TypeVar, cast
 
 from graph.decisions import Decision
+from graph.entomb import restore_erasures
+from graph.erase import Order, erase_customer
+from graph.errors import Refused
+from graph.link import By
 from graph.node import Key
 from graph.quarantine import Quarantined
 from graph.rebuild import Part, Picture, apart
+from graph.receipts import ErasureReceipt
 from graph.restoring import Parts, Testimony, begin, end, restore_decisions, restore_evidence, restore_job, restore_registry
 from graph.state import Identifier, Label
 from graph.stores import Store
 from graph.tenant import Tenant
+from graph.tombstones import Tombstone
 from tests.invariants.test_16_no_cap_drops_data import IN_MEMORY, play
 from tests.invariants.told import told
 from tests.resolver.memory_store import MemoryStore
@@ -66,13 +73,34 @@ def _without_one(things: Mapping[Key, T], chance: random.Random) -> dict[Key, T]
 async def copies_change_nothing(seeds: Iterable[int]) -> None:
     """What is brought into another store is the same graph there, however often it is brought in."""
     for seed in seeds:
-        store, copy = MemoryStore(), MemoryStore()
+        store, other = MemoryStore(), MemoryStore()
         await told(cast("Store", store), "t", seed)
         for _ in range(2):
-            await _copied(store, Tenant(cast("Store", copy), "t"), random.Random(seed))
-            assert [] == list(apart(picture_of(copy), picture_of(store))), f"history {seed}"
-            assert _said(store) == _said(copy), f"history {seed}"
-            assert _standing(store) == _standing(copy), f"history {seed}"
+            await _copied(store, Tenant(cast("Store", other), "t"), random.Random(seed))
+            assert [] == list(apart(picture_of(other), picture_of(store))), f"history {seed}"
+            assert _said(store) == _said(other), f"history {seed}"
+            assert _standing(store) == _standing(other), f"history {seed}"
+
+
+async def erased_in_one_is_erased_in_all(seeds: Iterable[int]) -> None:
+    """Who is erased where a copy was made of goes there with the next copy; an older copy that comes afterwards brings nobody back."""
+    for seed in seeds:
+        store, before, late, early, chance = MemoryStore(), MemoryStore(), MemoryStore(), MemoryStore(), random.Random(seed)
+        await told(cast("Store", store), "t", seed)
+        tenant = Tenant(cast("Store", store), "t")
+        for into in (before, late):
+            await _copied(store, Tenant(cast("Store", into), "t"), chance)
+        for key in chance.sample(sorted(store.members), 2):
+            if member := store.members.get(key):
+                order = Order(by=By(id=f"cus_{member.customer}"), reason="test", author="test", backup_days=1)
+                with contextlib.suppress(Refused):  # others claim it
+                    await erase_customer(tenant, order)
+        for one, into in ((store, late), (store, early), (before, early)):
+            await _copied(one, Tenant(cast("Store", into), "t"), chance)
+        for into in (late, early):
+            assert [] == list(apart(picture_of(into), picture_of(store))), f"history {seed}"
+            assert _said(store) == _said(into), f"history {seed}"
+            assert _standing(store) == _standing(into), f"history {seed}"
 
 
 def _said(store: MemoryStore) -> dict[Key, object]:
@@ -94,6 +122,8 @@ async def _copied(store: MemoryStore, tenant: Tenant, chance: random.Random) -> 
         *(n for n in store.nodes_.values() if isinstance(n, Quarantined) and n.row),
     ]
     chance.shuffle(parts)
+    stones, receipts = ([n for n in store.nodes_.values() if isinstance(n, kind)] for kind in (Tombstone, ErasureReceipt))
+    await restore_erasures(tenant, cast("list[Tombstone]", stones), cast("list[ErasureReceipt]", receipts), job)
     await restore_decisions(tenant, decided, job)
     for at in range(0, len(parts), 5):
         few = Parts()

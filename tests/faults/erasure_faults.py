@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
-from graph import erase, link, record, tombstones
+from graph import link, record, tombstones
 from graph.decisions import Decision
 from graph.erasure import Erasing
-from graph.evidence import Rollup
 from graph.node import Key, Node
 from graph.quarantine import Quarantined
+from graph.removal import Removal
 from graph.rows import Row
 from graph.tombstones import Tombstone
 from graph.turn import Writes
@@ -79,11 +79,7 @@ def a_shared_external_id_is_erased(patch: pytest.MonkeyPatch) -> None:
 @fault(ERASED)
 def others_lose_their_openid(patch: pytest.MonkeyPatch) -> None:
     """An OpenID of somebody else that was only seen with an erased UnionID is forgotten."""
-
-    def nothing(_: Erasing, __: Rollup) -> Iterator[Rollup]:
-        yield from ()
-
-    patch.setattr(Erasing, "_left_over", nothing)
+    patch.setattr(Erasing, "_left_over", lambda *_: iter(()))
 
 
 @fault(ERASED)
@@ -99,14 +95,14 @@ def waiting_rows_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def _keep(patch: pytest.MonkeyPatch, kind: type[Node]) -> None:
-    right = erase._Turn._naming
-    patch.setattr(erase._Turn, "_naming", lambda *given: (node for node in right(*given) if not isinstance(node, kind)))
+    right = Removal._named
+    patch.setattr(Removal, "_named", lambda *given: (node for node in right(*given) if not isinstance(node, kind)))
 
 
 @fault(ERASED)
 def words_kept(patch: pytest.MonkeyPatch) -> None:
     """Nobody looks into what people wrote down."""
-    patch.setattr(erase, "_reworded", lambda *_: [])
+    patch.setattr(Removal, "_reworded", lambda *_: [])
 
 
 @fault(ERASED)

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from graph import derive, rebuild, restoring
+from graph import derive, entomb, rebuild, restoring
 from graph.decisions import Decision
 from graph.evidence import Rollup
 from graph.node import Key
 from graph.rebuild import Difference, Part
+from graph.removal import Removal
 from graph.state import Member, StoredRollup
 from tests.faults.faults import fault
 
@@ -20,6 +21,7 @@ REBUILT = "incremental_equals_rebuild"
 CAPS = "no_cap_drops_data"
 SEEN = "whatever_is_wrong_is_seen"
 COPIED = "copies_change_nothing"
+ELSEWHERE = "erased_in_one_is_erased_in_all"
 
 
 @fault(REBUILT)
@@ -83,3 +85,20 @@ def revoked_decisions_left_out(patch: pytest.MonkeyPatch) -> None:
         return await right(tenant, [one for one in decisions if one.revoked is None], job)
 
     patch.setattr("tests.faults.copies.restore_decisions", restored)
+
+
+@fault(ELSEWHERE)
+def tombstones_take_nobody_along(patch: pytest.MonkeyPatch) -> None:
+    """Whoever is here stays, though another store says that they were erased."""
+    patch.setattr(entomb, "_erase", _nothing)
+
+
+@fault(ELSEWHERE)
+def decisions_outlive_tombstones(patch: pytest.MonkeyPatch) -> None:
+    """Decisions that name whom another store erased stay."""
+    patch.setattr(Removal, "_named", lambda *_: iter(()))
+    patch.setattr(entomb, "_turned_away", _nothing)
+
+
+async def _nothing(*_: object) -> None:
+    return None

@@ -22,6 +22,7 @@ from graph.rows import Row
 from graph.stores import Store
 from tests.faults.copies import (
     copies_change_nothing,
+    erased_in_one_is_erased_in_all,
     no_cap_drops_data,
     whatever_is_wrong_is_seen,
 )
@@ -36,6 +37,7 @@ from tests.resolver.test_pure import all_at_once_equals_the_reference
 __all__ = [
     "all_at_once_equals_the_reference",
     "copies_change_nothing",
+    "erased_in_one_is_erased_in_all",
     "limits_add_up",
     "no_cap_drops_data",
     "whatever_is_wrong_is_seen",

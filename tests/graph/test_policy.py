@@ -40,6 +40,7 @@ PHONE, EMAIL = DEFAULT_POLICY.of("phone"), DEFAULT_POLICY.of("email")
         ("010-65529988转12", "+861065529988"),
         ("13800138000;ext=5", "+8613800138000"),
         ("'13800138000", "+8613800138000"),
+        ("\u202d13800138000\u202c", "+8613800138000"),
     ],
 )
 def test_phone_numbers_are_one_in_every_form(written: str, right: str) -> None:
@@ -58,6 +59,22 @@ def test_what_is_no_phone_number(written: str) -> None:
     with pytest.raises(Refused) as refused:
         PHONE.normalise(written)
     assert len(written) < 3 or written not in str(refused.value)
+
+
+BESIDE = ["mailto:a@b.com", "<a@b.com>", "a b@c.com", "a@b.com。", "(a@b.com)", "a@b.com/", "'a@b.com'", "a@b.com张三", "a、b@c.com"]
+
+
+@pytest.mark.parametrize("written", ["a@b.com;c@d.com", "a@b.com,c@d.com", "a@b@c.com", "a@bc", "@b.com", "a@.com", *BESIDE])
+def test_what_is_no_email_address(written: str) -> None:
+    """What are several addresses, or one with something beside it, is refused: it would be somebody else's than the address alone."""
+    with pytest.raises(Refused) as refused:
+        EMAIL.normalise(written)
+    assert written not in str(refused.value)
+
+
+def test_an_email_address_has_no_case_nor_marks() -> None:
+    """Capitals, blanks around it and marks that nobody sees make no other address."""
+    assert {"a.b+c@example.com"} == {EMAIL.normalise(one) for one in (" A.B+c@Example.com ", "\u200ba.b+c@example.com\u200b")}
 
 
 def test_a_hong_kong_number_needs_its_country_code() -> None:

@@ -12,7 +12,7 @@ from tests.hard_cases.brands import NOON, Brands
 from tests.hard_cases.erased import ERASE, admitted, by, erase, erased, turned_away
 from tests.hard_cases.orders import Step, in_every_order, play
 from tests.hard_cases.picture import picture
-from tests.hard_cases.steps import bind, correct, day, link, migrate, move, record, register, retract
+from tests.hard_cases.steps import bind, correct, day, link, migrate, move, record, register, retract, unlink
 
 PHONE = "phone:13800138000"
 A_MINUTE_LATER, TWO_MINUTES_LATER = "2026-03-15T04:01:00Z", "2026-03-15T04:02:00Z"
@@ -228,6 +228,50 @@ async def test_the_feed_tells_whom_to_forget(brands: Brands) -> None:
     assert set(payload["wouldErase"]) == set(kinds["ERASED"].erased)
     assert ([], [kinds["ERASED"].customer_key]) == (kinds["ERASED"].identifiers, kinds["ERASED"].previous)
     assert 1 == len({change.transaction for change in told})
+
+
+async def test_a_union_id_that_goes_from_others(brands: Brands) -> None:
+    """A UnionID goes in every scope: the change of another customer who had it names it, for a follower to forget it, too."""
+    api = await brands.fresh()
+    await play(api, [record("mini a u", "other b u member:2", on=1)])
+    before = len(await api.store.changes(api.name, 0, 100))
+    payload = await erased(api, "mini:a")
+    told = await api.store.changes(api.name, before, 100)
+    assert {"ERASED", "SHRANK"} == {change.kind.value for change in told}
+    assert sorted(payload["wouldErase"]) == sorted(one for change in told for one in change.erased)
+    [shrank] = [change for change in told if change.kind.value == "SHRANK"]
+    assert ["uid_"] == [one[:4] for one in shrank.erased]
+    assert not {*shrank.erased} & {*shrank.identifiers}
+
+
+async def test_what_was_retracted_is_named(brands: Brands) -> None:
+    """A UnionID whose evidence was retracted goes with the person, and so receipt and preview name it."""
+    api = await brands.fresh()
+    await play(api, [record("mini a u", on=1)])
+    held = (await api.ask("query ($by: CustomerBy!) { customer(by: $by) { openIds { id } unionIds { id } } }", by=by("mini:a")))["customer"]
+    open_id, union = held["openIds"][0]["id"], held["unionIds"][0]["id"]
+    why = "query ($by: CustomerBy!, $a: ID!, $b: ID!) { customer(by: $by) { why(source: $a, target: $b) { id } } }"
+    [step] = (await api.ask(why, by=by("mini:a"), a=open_id, b=union))["customer"]["why"]
+    await api.done("retractEvidence", evidenceId=step["id"], reason="r", dryRun=False)
+    for is_dry_run in (True, False):
+        payload = await erased(api, "mini:a", is_dry_run=is_dry_run)
+        assert union in payload["wouldErase"]
+    assert union in json.loads(payload["receipt"]["document"])["identifiers"]
+
+
+async def test_nobody_is_erased_by_a_shared_id_that_ended(brands: Brands) -> None:
+    """An id that leads to one of many, because nothing names what it was made of any more, erases none of them; read, it leads on."""
+    api = await brands.fresh()
+    people = [f"mini p{number}" for number in range(8)]
+    await play(api, [record(*(f"{one} - {PHONE}" for one in people), on=1)])
+    shared = (await api.ask("query ($by: CustomerBy!) { customer(by: $by) { id } }", by=by(PHONE)))["customer"]["id"]
+    for one in people:
+        await play(api, [unlink(one.replace(" ", ":"), PHONE, on=2)])
+    found = await api.ask("query ($by: CustomerBy!) { customer(by: $by) { id } }", by={"id": shared})
+    assert shared != found["customer"]["id"]
+    [error] = (await api.ask(ERASE, input={"by": {"id": shared}, "reason": "r", "dryRun": False}))["eraseCustomer"]["errors"]
+    assert ("INVALID_INPUT", True) == (error["code"], found["customer"]["id"] in error["message"])
+    assert 8 == len((await picture(api)).partition)
 
 
 async def test_only_stewards_erase(brands: Brands) -> None:

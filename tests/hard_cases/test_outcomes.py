@@ -84,3 +84,12 @@ async def test_the_row_that_makes_a_union_id_generic_says_so(brands: Brands) -> 
         payload = await api.done("recordResolutions", RESULTS, items=[item(f"mini p{number} u", day(number + 1))])
         kinds += [one["conflict"] and one["conflict"]["kind"] for one in payload["results"]]
     assert [None, *["TWO_OPENIDS_ONE_TOUCHPOINT"] * 4, "GENERIC_IDENTIFIER"] == kinds
+
+
+async def test_a_row_that_parts_others_answers_with_their_conflict(brands: Brands) -> None:
+    """A conflict that a row opens is its answer also where the link that is refused is one of somebody else's, who was in its customer."""
+    api = await brands.fresh()
+    await play(api, [record("mini a - member:1", on=1), record("serv b - crm:c", on=2), record("mini a - crm:c", on=3)])
+    payload = await api.done("recordResolutions", RESULTS, items=[item("serv b - member:2", day(4)), item("mini z -", day(4))])
+    kinds = [one["conflict"] and one["conflict"]["kind"] for one in payload["results"]]
+    assert ["TWO_VALUES_ONE_NAMESPACE", None] == kinds

@@ -21,7 +21,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from app.access import create_key, revoke_key
-from app.api.changes import cursor_at
+from app.api.changes import change_at, cursor_at
+from app.api.connection import cursor_of
 from app.following import Room
 from app.settings import Settings
 from graph.apikeys import Scope
@@ -56,7 +57,7 @@ async def service(settings: Settings) -> AsyncIterator[Live]:
 
 async def end(service: Live) -> str:
     """The feed's present end."""
-    return cursor_at(await service.tenant.store.feed_end(service.name))
+    return cursor_at(await change_at(service.tenant, await service.tenant.store.feed_end(service.name)))
 
 
 async def code_of(line: ClientConnection) -> int | None:
@@ -174,8 +175,11 @@ async def test_limits_hold_for_subscriptions(service: Live) -> None:
 
 
 async def test_a_wrong_cursor_ends_it(service: Live) -> None:
-    """A cursor that is none, or lies past the end, is an error, not a wait."""
-    for cursor, code in (("nonsense", "BAD_USER_INPUT"), ("", "BAD_USER_INPUT"), (cursor_at(10**9), "CURSOR_AHEAD_OF_FEED")):
+    """A cursor that is none, lies past the end, or is of another feed, is an error, not a wait."""
+    await service.record("wrong-cursor")
+    ahead, another = (cursor_of(f"{number:016d}{'x' * 8}") for number in (10**9, 1))
+    wrong = {"nonsense": "BAD_USER_INPUT", "": "BAD_USER_INPUT", ahead: "CURSOR_AHEAD_OF_FEED", another: "CURSOR_OF_ANOTHER_FEED"}
+    for cursor, code in wrong.items():
         async with service.events(variables={"after": cursor}) as events:
             assert code == (await anext(events))["data"]["errors"][0]["extensions"]["code"]
         async with service.socket() as line:

@@ -22,7 +22,7 @@ from tests.resolver.tally import dealt
 from tests.stores import neo4j_door, sqlite_door
 
 pytestmark = pytest.mark.histories
-ONE_IN = {"pure": 4, "sqlite": 4, "neo4j": 4}
+ONE_IN = {"pure": 6, "sqlite": 4, "neo4j": 6}
 """Of so many histories one is told: an erasure ends a history, so they are this property's own. `make test-long` tells all."""
 
 

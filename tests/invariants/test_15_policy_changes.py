@@ -27,7 +27,7 @@ from tests.resolver.telling import WatchedTenant
 from tests.stores.harness import SECRET
 
 pytestmark = pytest.mark.histories
-ONE_IN = {"pure": 8, "sqlite": 8, "neo4j": 6}
+ONE_IN = {"pure": 16, "sqlite": 8, "neo4j": 6}
 """Of so many histories one is told: policies change in the telling, so they are this property's own. `make test-long` tells all."""
 
 

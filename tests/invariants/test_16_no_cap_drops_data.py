@@ -24,7 +24,7 @@ from tests.resolver.telling import Teller, WatchedTenant
 from tests.stores.harness import SECRET
 
 pytestmark = pytest.mark.histories
-ONE_IN = {"pure": 4, "sqlite": 4, "neo4j": 4}
+ONE_IN = {"pure": 4, "sqlite": 4, "neo4j": 6}
 """Of so many histories one is told: they are flooded, so they are this property's own. `make test-long` tells all."""
 LONG = 7
 """Links of a chain that makes a small component too large, two identifiers each."""

@@ -38,7 +38,7 @@ async def test_a_client_follows(installed: Path, tmp_path: Path, transport: str)
     """Changes before and after it came are given to it in order, and its going is noticed."""
     async with live(settings_in(tmp_path)) as service:
         await service.record(*(f"before-{number}" for number in range(150)))
-        command = ("node", "follow.mjs", service.address, service.key, transport, cursor_at(0), "160")
+        command = ("node", "follow.mjs", service.address, service.key, transport, cursor_at(None), "160")
         process = await asyncio.create_subprocess_exec(*command, cwd=installed, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         async with asyncio.timeout(60):
             while not service.parts.services.following.followers and process.returncode is None:  # noqa: ASYNC110  # nothing tells

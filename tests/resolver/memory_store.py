@@ -25,6 +25,7 @@ from graph.tombstones import Tombstone
 from graph.turn import Incomplete, Loaded, Scope, Touch, Writes
 
 T = TypeVar("T")
+N = TypeVar("N", bound=Node)
 NOW: Millis = 10**12
 
 
@@ -128,6 +129,11 @@ class MemoryStore:
     async def nodes(self, _: str, keys: Sequence[Key]) -> list[Node | None]:
         """Nodes outside the registry."""
         return [self.nodes_.get(key) for key in keys]
+
+    async def page(self, _: str, kind: type[N], page: Page) -> tuple[Registry, Slice[N]]:
+        """Nodes of a kind, forward."""
+        found = sorted((key, node) for key, node in self.nodes_.items() if isinstance(node, kind) and key > (page.after or ""))
+        return self.registry_now(), Slice(items=[node for _, node in found[: page.limit]], has_more=len(found) > page.limit)
 
     async def evidence(self, _: str, keys: Sequence[Key]) -> list[StoredRollup | None]:
         """Roll-ups by key."""

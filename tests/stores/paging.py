@@ -57,7 +57,9 @@ class Paging(Harness):
         crowd = await self.crowd(tenant, cast)
         shops = {app: cast.keys.touchpoint(f"wx{app}") for app in "abc"}
         used: list[tuple[str, str]] = [("", ""), ("a", ""), ("ab", ""), ("b", "a"), ("", "a"), ("", "ab"), ("c", ""), ("a", "c")]
-        for state, has, since, (every, none) in product((None, *CustomerState), (None, False, True), (None, 100, 101, 201), used):
+        # Every time with no touchpoint, one of them with each.
+        when = [(since, used[0]) for since in (None, 100, 101, 201)] + [(since, one) for since in (None, 101) for one in used[1:]]
+        for state, has, (since, (every, none)) in product((None, *CustomerState), (None, False, True), when):
             which = CustomerFilter(
                 used_all=tuple(shops[app] for app in every),
                 used_none=tuple(shops[app] for app in none),

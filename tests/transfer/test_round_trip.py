@@ -30,7 +30,7 @@ from tests.stores.harness import SECRET
 from tests.transfer.moving import brought_in, exported, unlike
 
 pytestmark = pytest.mark.histories
-ONE_IN = 4
+ONE_IN = 6
 """Of so many histories one is told: of some a touchpoint stays unknown, so they are this test's own. `make test-long` tells all."""
 
 
