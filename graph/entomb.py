@@ -113,7 +113,7 @@ class _Chains:
         self._asked = set[Key]()
 
     def add(self, stones: Iterable[Tombstone], loaded: Loaded, writes: Writes) -> None:
-        """Put them, as they are to be written if they are. One that is nowhere is left out. Raises Incomplete."""
+        """Add them to what is written, on top of what is written of them already. One in no store is left out. Raises Incomplete."""
         leads: dict[Key, set[Key]] = {}
         for stone in stones:
             other = loaded.tombstones.get(stone.key)

@@ -60,7 +60,7 @@ class Removal:
 
     def writes(self, cause: str, customers: Collection[Key]) -> Writes:
         """All of it but tombstones and receipt. These customers are said to be erased though others keep an external id of theirs."""
-        erasing, wording = self.erasing, self.wording
+        erasing, wording = self.erasing, self.wording  # first of all: it tells whether enough was searched for
         news = News(cause=cause, rollups=erasing.left_over, erased=erasing.erased, erased_customers=customers)
         writes = derive(erasing.remaining, self.keys, news, self.now).writes
         writes.forgotten += erasing.forgotten
