@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -32,7 +31,7 @@ from tests.concurrency.everything import Everything, from_sqlite
 from tests.concurrency.neo4j_door import from_neo4j
 from tests.concurrency.rebuild import differences
 from tests.resolver.memory_store import NOW
-from tests.resolver.tally import dealt
+from tests.resolver.tally import WORTHS, dealt
 from tests.stores.harness import SECRET
 from tests.transfer.moving import brought_in, exported, unlike
 from tests.transfer.test_round_trip import Side, told
@@ -97,8 +96,17 @@ async def check(sides: list[Side], clock: Clock, seeds: Iterable[int], folder: P
             assert [] == differences(there, tenant.keys), f"history {seed}"
 
 
-async def live_on(tenant: Tenant, there: Everything, clock: Clock, chance: Random) -> None:
-    """A copy goes its own way: rows, waiting ones too, retractions, a SAME that quotes somebody, an erasure and a return."""
+async def done(use: Awaitable[object]) -> bool:
+    """Whether it was done, not refused."""
+    try:
+        await use
+    except Refused:
+        return False
+    return True
+
+
+async def live_on(tenant: Tenant, there: Everything, clock: Clock, chance: Random) -> dict[str, int]:
+    """A copy goes its own way: rows, waiting ones too, retractions, a SAME that quotes somebody, an erasure, a return; counted."""
     values = {key: one.value or "" for key, one in there.members.items() if one.label is Label.OPEN_ID}
     apps = {key: there.registry.touchpoints[Key(there.members[key].scope)].app_id for key in values}
     texts = sorted({one.rollup.text for one in there.rollups.values() if one.rollup.said is Said.RESOLVED_AS}) or ["uOwnOnly"]
@@ -118,17 +126,19 @@ async def live_on(tenant: Tenant, there: Everything, clock: Clock, chance: Rando
     await record_resolutions(tenant, rows)
     links = sorted(key for key, one in there.rollups.items() if one.rollup.said in {Said.RESOLVED_AS, Said.CLAIMS})
     a, b = (By(open_id=chance.choice(here)) for _ in range(2))
+    retracted = 0
     for key in chance.sample(links, min(2, len(links))):
-        with suppress(Refused):
-            await retract_evidence(tenant, f"evd_{key}", Word(reason="test", author="test"))
-    with suppress(Refused):
-        await declare(tenant, DecisionKind.SAME, a, b, Word(reason=f"as {here[0][1]} said", author="test"))
+        retracted += await done(retract_evidence(tenant, f"evd_{key}", Word(reason="test", author="test")))
+    same = await done(declare(tenant, DecisionKind.SAME, a, b, Word(reason=f"as {here[0][1]} said", author="test")))
     back = chance.choice(here)
-    with suppress(Refused):
-        await erase_customer(tenant, Order(by=By(open_id=back), reason=f"as {here[-1][1]} asked", author="test", backup_days=1))
+    order = Order(by=By(open_id=back), reason=f"as {here[-1][1]} asked", author="test", backup_days=1)
+    erased = await done(erase_customer(tenant, order))
     clock.now += DAY
-    if chance.random() < 0.5:
+    returned = chance.random() < 0.5
+    if returned:
         await record_resolutions(tenant, [replace(rows[0], app_id=back[0], open_id=back[1], observed=clock.now)])
+    waiting = sum(row.app_id == "wxnowhere" for row in rows)
+    return {"retractions": retracted, "SAMEs": same, "erasures": erased, "returns": erased and returned, "waiting rows": waiting}
 
 
 async def check_own_life(sides: list[Side], clock: Clock, seeds: Iterable[int], folder: Path) -> None:
@@ -141,13 +151,17 @@ async def check_own_life(sides: list[Side], clock: Clock, seeds: Iterable[int], 
         before, after = folder / f"{seed}-before.jsonl", folder / f"{seed}-after.jsonl"
         await exported(tenant, before)
         await whole(two, name, before)
-        await live_on(there, await asyncio.to_thread(two.read, name), clock, chance)
+        lived = await live_on(there, await asyncio.to_thread(two.read, name), clock, chance)
+        here = await asyncio.to_thread(two.read, name)
         await erase_some(tenant, await asyncio.to_thread(one.read, name), clock, chance)
         await exported(tenant, after)
         receipts = [receipt for side in sides for receipt in _receipts(await asyncio.to_thread(side.read, name))]
         await brought_in(two.store, name, after)
         found = await asyncio.to_thread(two.read, name)
         stones = _stones(found)
+        lived["erasures by the import"] = len(here.members.keys() & (stones.keys() - _stones(here).keys()))
+        for thing, times in lived.items():
+            WORTHS[f"a life of its own ({type(two.store).__name__}): {thing} came up"].update(histories=1, worth=times)
         barred = [stored for stored in found.rollups.values() if is_barred((stored.rollup.a, stored.rollup.b), stored.rollup.first, stones)]
         assert [] == barred, f"history {seed}"
         decided = [node for node in found.nodes if isinstance(node, Decision) and is_barred(node.pair, node.decided, stones)]
