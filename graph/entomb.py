@@ -32,8 +32,11 @@ Stones = Sequence[Tombstone]
 async def restore_erasures(tenant: Tenant, stones: Stones, receipts: Sequence[ErasureReceipt], job: Job) -> None:
     """Bring in receipts and tombstones. Whom these name, and what hangs at them alone, goes with its bytes; what others claim is theirs.
 
-    All of it again changes nothing. Killed in between, it is to be done again.
+    In the order in which they were asked for there: each changes who is who, and so who would go with the next. All of it again changes
+    nothing. Killed in between, it is to be done again.
     """
+    asked = {one.key: one.erased for one in receipts}
+    stones = sorted(stones, key=lambda one: (asked.get(one.receipt, one.erased), one.receipt, one.key))
     for at in range(0, len(receipts), BATCH):
         await _put_receipts(tenant, receipts[at : at + BATCH], job)
     erased: list[Stones] = []
@@ -66,9 +69,9 @@ def _leading(receipt: ErasureReceipt, former: Iterable[str]) -> ErasureReceipt:
 
 
 def _batches(stones: Iterable[Tombstone]) -> Iterator[list[Stones]]:
-    """The tombstones of each erasure, many erasures together."""
+    """The tombstones of each erasure, which follow each other, many erasures together."""
     batch: list[Stones] = []
-    for _, group in groupby(sorted(stones, key=lambda one: (one.receipt, one.key)), lambda one: one.receipt):
+    for _, group in groupby(stones, lambda one: one.receipt):
         batch.append(list(group))
         if sum(map(len, batch)) >= BATCH:
             yield batch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
@@ -167,10 +167,13 @@ class Erasing:
             conflicts={key: one for key, one in loaded.conflicts.items() if keys.isdisjoint(one.about)},
         )
 
-    def led_on(self, retired: Iterable[Key]) -> list[Member]:
-        """Identifiers that are no more, or are `retired` with this, and led to the erased: from now on to others who came with them."""
+    def led_on(self, retired: Iterable[Key], known: Collection[Key]) -> list[Member]:
+        """Identifiers that are no more, or are `retired` with this, and led to the erased: from now on to others who came with them.
+
+        Not those that come to be `known` again with this: a turn applies bindings that no job has come to yet.
+        """
         led = {key: self.loaded.members[key].witness for key in retired} | dict(self.loaded.followed)
-        astray = [key for key, witness in led.items() if witness in self.gone and key not in self.gone]
+        astray = [key for key, witness in led.items() if witness in self.gone and key not in self.gone and key not in known]
         found = {key: self._others_who_came_with(self._union_ids.get(key, key), {key}) for key in astray}
         return [followed(key, min(others)[1]) for key, others in sorted(found.items()) if others]
 

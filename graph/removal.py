@@ -65,7 +65,7 @@ class Removal:
         writes = derive(erasing.remaining, self.keys, news, self.now).writes
         writes.forgotten += erasing.forgotten
         writes.erased += sorted(erasing.gone)
-        led_on = erasing.led_on(writes.retired)
+        led_on = erasing.led_on(writes.retired, {one.key for one in writes.members})
         writes.members += led_on
         writes.retired += sorted({one.key for one in led_on}.difference(writes.retired))
         writes.drop += [*self._waiting(), *self._named(wording)]

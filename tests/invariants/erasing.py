@@ -85,6 +85,8 @@ class Case:
 
 
 GHOST = "oGhost"
+REBOUND = 4
+"""In one history of so many bindings are told at last, and who is erased goes before a job has come to anybody."""
 
 
 def named(one: Operation) -> Iterator[Name]:
@@ -125,7 +127,7 @@ class Replayer(Teller):
                 link = ExternalLink(customer=by, external_id=external(ext), observed=at)
                 self._count(await link_external_ids(self.tenant, [link]))
             case Bind(_, bound):
-                await self._assert_directly(bound)
+                await self.assert_directly(bound)
 
     def _count(self, results: list[Result]) -> None:
         self.turned_away += sum(result.error is not None and result.error.code is UserErrorCode.ERASED for result in results)
@@ -154,9 +156,14 @@ async def check(stage: Stage, seed: int, name: str) -> Counter[str]:
     decisions = [teller.decision_key(made.key) for made in one.operations if isinstance(made, Decided)]
     case = Case(one, chance.choice(rows), teller.names, decisions)
     await _written_down(tenant, case)
+    if seed % REBOUND == 2:
+        for bound in _late(one, chance):
+            await teller.assert_directly(bound)
     before = stage.spelled()
     assert all(_is_in(before, value) for value in (GHOST, *(value for _, _, value in named(case.row)))), "nothing would be found"
     erased = await _erase(tenant, case, chance, seen)
+    seen["jobs that came too late"] += sum(of == name for of, _ in await tenant.store.jobs(tenant.now()))
+    await teller.work()
     if erased is None:
         return seen
     await _nothing_is_left(stage, tenant, erased, case, seen)
@@ -241,14 +248,16 @@ async def _replayed(tenant: WatchedTenant, case: Case, chance: random.Random) ->
     one = case.story
     replayer = Replayer(tenant, one.world, chance)
     replayer.turned_away = 0
-    bindings: list[Operation] = [
-        Bind(f"late {n}", Bound(chance.choice(one.world.apps), chance.choice(one.world.platforms), chance.randint(1, 60_000)))
-        for n in range(3)
-    ]
+    bindings: list[Operation] = [Bind(f"late {n}", bound) for n, bound in enumerate(_late(one, chance))]
     said = [fact for fact in one.operations if isinstance(fact, Row | Moved | Claimed)]
     await replayer.tell(shuffled([*said, *bindings], chance))
     await replayer.tell_rows([case.waiting])
     return replayer.turned_away
+
+
+def _late(one: Story, chance: random.Random) -> list[Bound]:
+    """Bindings of chance."""
+    return [Bound(chance.choice(one.world.apps), chance.choice(one.world.platforms), chance.randint(1, 60_000)) for _ in range(3)]
 
 
 async def _new_life(stage: Stage, tenant: Tenant, row: Row, erased: Erasure, seen: Counter[str]) -> None:

@@ -207,9 +207,9 @@ class Teller:
         tenant, app, platform, at = self.tenant, bound.app, bound.platform, bound.starts
         try:
             if platform is None:
-                return (await unbind_touchpoint(tenant, app, at=at))[0].id if at is not None else await self._assert_directly(bound)
+                return (await unbind_touchpoint(tenant, app, at=at))[0].id if at is not None else await self.assert_directly(bound)
             if at is None and (await tenant.store.registry(tenant.name)).assertions(tenant.keys.touchpoint(app)):
-                return await self._assert_directly(bound)
+                return await self.assert_directly(bound)
             return (await bind_touchpoint(tenant, app, platform, at=at, has_happened=True))[0].id
         except Refused:
             pass
@@ -217,9 +217,10 @@ class Teller:
             assert platform is not None
             return (await move_touchpoint(tenant, app, platform, at=at, has_happened=True))[0].id
         except (Refused, AssertionError):
-            return await self._assert_directly(bound)
+            return await self.assert_directly(bound)
 
-    async def _assert_directly(self, bound: Bound) -> str:
+    async def assert_directly(self, bound: Bound) -> str:
+        """Say it, whatever it changes; a job has that to do."""
         binding = self.names.binding(bound, random_key())
 
         def decide(loaded: Loaded) -> tuple[Writes, None]:
