@@ -239,8 +239,8 @@ async def _nothing_is_said(stage: Stage, tenant: Tenant, case: Case, seen: Count
 
 
 def _is_in(text: str, value: str) -> bool:
-    """Whether it stands there by itself, and not in a key of chance or another value."""
-    return re.search(rf"(?<![A-Za-z0-9_-]){re.escape(value)}(?![A-Za-z0-9_-])", text) is not None
+    """Whether it stands there by itself, and not in a key of chance, a signature (base64) or another value."""
+    return re.search(rf"(?<![A-Za-z0-9_+/=-]){re.escape(value)}(?![A-Za-z0-9_+/=-])", text) is not None
 
 
 async def _replayed(tenant: WatchedTenant, case: Case, chance: random.Random) -> int:
