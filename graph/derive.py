@@ -211,9 +211,11 @@ class _Derivation:
                 crowds=self.loaded.crowds,
             )
         )
-        dispersed = {key for key in self.loaded.members if key not in self.loaded.whole and key not in resolution.crowded}
-        if dispersed:
-            raise Incomplete(expand=dispersed)
+        border = {key: one for key, one in self.loaded.members.items() if key not in self.loaded.whole}
+        # What is generic no more, and what comes to be so by this turn: nothing would be written of it at the border.
+        changed = {key for key, one in border.items() if key not in resolution.crowded or not one.crowded}
+        if changed:
+            raise Incomplete(expand=changed)
         return resolution
 
     @cached_property
