@@ -6,7 +6,7 @@ from tests.api.asking import Api, item
 from tests.hard_cases.brands import Brands
 from tests.hard_cases.orders import in_every_order, play
 from tests.hard_cases.picture import picture
-from tests.hard_cases.steps import bind, correct, day, record, register
+from tests.hard_cases.steps import bind, correct, day, policy, record, register
 
 RECORD = """mutation ($input: RecordResolutionsInput!) { recordResolutions(input: $input) {
   quarantined results { outcome customerId customer { openIds { value } externalIds { value } unionIds { value } } } } }"""
@@ -136,3 +136,14 @@ async def test_replaying_by_hand_changes_nothing_that_the_job_did_not(brands: Br
         await api.rescoped()
         seen = await picture(api)
         assert (["loose:a mini:b wxA:u"], ()) == (seen.partition, seen.waiting)
+
+
+async def test_a_union_id_comes_to_be_shared_by_a_correction(brands: Brands) -> None:
+    """A correction that gives a second OpenID of one touchpoint a virtual visitor's UnionID leaves that alone, with the dates of both."""
+    strict = policy(genericAfter=1)
+    bound = bind("loose", "wxA", on=5, after=(strict,))
+    shared = record("loose b v", "loose b w", on=6, after=(strict,))
+    steps = [strict, bound, shared, record("loose a v", on=3, after=(strict,)), correct("loose", 5, at=day(1), after=(bound,))]
+    seen = await in_every_order(brands, *steps)
+    assert ["loose:a", "loose:b", "wxA:v", "wxA:w"] == seen.partition
+    assert ("2026-03-03T00:00:00Z", "2026-03-06T00:00:00Z") == (seen.of("wxA:v").first, seen.of("wxA:v").last)
