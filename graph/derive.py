@@ -19,7 +19,7 @@ from graph.links import KIND, best_links, since, taken_back, troubled_by
 from graph.node import Id, Key, Millis
 from graph.quarantine import Quarantined, QuarantineReason
 from graph.resolve import Facts, Link, Resolution, resolve
-from graph.sightings import Scoped, no_longer_dated, sightings
+from graph.sightings import Scoped, dates, no_longer_dated, sightings
 from graph.state import (
     MASS,
     PREFIX,
@@ -190,7 +190,16 @@ class _Derivation:
         """Every identifier with its times. Those at the border keep what they had, but for what no longer leads to them."""
         seen = sightings(self.scoped, self.identifiers)
         stored, border = self.loaded.rollups, {key: one for key, one in self.loaded.members.items() if key not in self.loaded.whole}
-        led = [(stored[one.rollup.key], dict(one.ends)) for one in self.scoped if one.rollup.key in stored and not one.is_foreign]
+        own = [one for one in self.scoped if not one.is_foreign]
+        dated = {(end, one.rollup.b) for one in own for end, at in one.ends if end in self.frozen and dates(one.rollup, at, border[end])}
+        if dated:  # it is led to since a correction, or from another time on: what is at the border is not written
+            raise Incomplete(people={end for end, _ in dated}, names={name for _, name in dated})
+        # From when a roll-up leads somewhere changes with the touchpoint's history alone.
+        led = [
+            (before, dict(one.ends) if self._is_stale(before) else dict.fromkeys(dict(one.ends), before.rollup.first))
+            for one in own
+            if (before := stored.get(one.rollup.key))
+        ]
         if undated := set[Key]().union(*(no_longer_dated(before, ends, border) for before, ends in led)):
             raise Incomplete(expand=undated)
         for key, member in border.items():

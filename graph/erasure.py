@@ -75,7 +75,7 @@ class Erasing:
         if not named <= loaded.asked or opened:
             raise Incomplete(people=named, names=named, expand=opened)
         border = {key: one for key, one in loaded.members.items() if key not in loaded.whole and key not in self.erased}
-        undated = set[Key]().union(*(no_longer_dated(loaded.rollups[rollup.key], (), border) for rollup in self.forgotten))
+        undated = set[Key]().union(*(no_longer_dated(loaded.rollups[rollup.key], {}, border) for rollup in self.forgotten))
         if undated:
             raise Incomplete(expand=undated)
         unseen = {rollup.a for rollup in self.forgotten if rollup.a in loaded.members}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from graph.evidence import Rollup, Said, Seen
@@ -38,10 +38,16 @@ def sightings(every: Iterable[Scoped], identifiers: Mapping[Key, Identifier]) ->
     return seen
 
 
-def no_longer_dated(stored: StoredRollup, ends: Container[Key], border: Mapping[Key, Member]) -> set[Key]:
-    """Generic identifiers at the border that a roll-up leads to no longer, although their first or last sight may be its own.
+def dates(rollup: Rollup, observed: Millis, member: Member) -> bool:
+    """Whether a roll-up that leads to an identifier from a time on says that it was seen earlier or later than it is known to be."""
+    return observed < member.first or member.last < rollup.last
+
+
+def no_longer_dated(stored: StoredRollup, ends: Mapping[Key, Millis], border: Mapping[Key, Member]) -> set[Key]:
+    """Generic identifiers at the border that a roll-up leads to no longer, or from later on, although their dates may be its own.
 
     All that is said of them must be seen then, to know what their dates are without it.
     """
-    rollup, lost = stored.rollup, [border[end] for end, _ in stored.ends if end in border and end not in ends]
-    return {one.key for one in lost if rollup.first <= one.first or one.last <= rollup.last}
+    rollup, known = stored.rollup, [border[end] for end, _ in stored.ends if end in border]
+    lost = {one.key for one in known if one.key not in ends and (rollup.first <= one.first or one.last <= rollup.last)}
+    return lost | {one.key for one in known if one.key in ends and rollup.first <= one.first < ends[one.key]}

@@ -147,3 +147,25 @@ async def test_a_union_id_comes_to_be_shared_by_a_correction(brands: Brands) -> 
     seen = await in_every_order(brands, *steps)
     assert ["loose:a", "loose:b", "wxA:v", "wxA:w"] == seen.partition
     assert ("2026-03-03T00:00:00Z", "2026-03-06T00:00:00Z") == (seen.of("wxA:v").first, seen.of("wxA:v").last)
+
+
+async def test_a_crowds_union_id_is_dated_by_a_correction(brands: Brands) -> None:
+    """A correction that gives one more OpenID a UnionID that many share dates that by it, too."""
+    strict = policy(genericAfter=1)
+    bound = bind("loose", "wxA", on=5, after=(strict,))
+    shared = record("loose b v", "loose c v", on=6, after=(strict,))
+    steps = [strict, bound, shared, record("loose a v", on=3, after=(strict,)), correct("loose", 5, at=day(1), after=(bound,))]
+    seen = await in_every_order(brands, *steps)
+    assert ["loose:a", "loose:b", "loose:c", "wxA:v"] == seen.partition
+    assert ("2026-03-03T00:00:00Z", "2026-03-06T00:01:00Z") == (seen.of("wxA:v").first, seen.of("wxA:v").last)
+
+
+async def test_a_crowds_union_id_is_dated_by_a_later_start(brands: Brands) -> None:
+    """A correction by which a UnionID that many share is known for less long moves its first date, too."""
+    strict = policy(genericAfter=1)
+    bound = bind("loose", "wxA", on=5, after=(strict,))
+    shared = record("loose b v", "loose c v", on=9, after=(strict,))
+    early = [record("loose a v", on=on, after=(strict,)) for on in (3, 8)]
+    seen = await in_every_order(brands, strict, bound, shared, *early, correct("loose", 5, at=day(7), after=(bound,)))
+    assert ["loose:a", "loose:b", "loose:c", "wxA:v"] == seen.partition
+    assert ("2026-03-07T00:00:00Z", "2026-03-09T00:01:00Z") == (seen.of("wxA:v").first, seen.of("wxA:v").last)
