@@ -194,11 +194,8 @@ class _Derivation:
         dated = {(end, one.rollup.b) for one in own for end, at in one.ends if end in self.frozen and dates(one.rollup, at, border[end])}
         if dated:  # it is led to since a correction, or from another time on: what is at the border is not written
             raise Incomplete(people={end for end, _ in dated}, names={name for _, name in dated})
-        # From when a roll-up leads somewhere changes with the touchpoint's history alone.
         led = [
-            (before, dict(one.ends) if self._is_stale(before) else dict.fromkeys(dict(one.ends), before.rollup.first))
-            for one in own
-            if (before := stored.get(one.rollup.key))
+            (b, {e: at if self._is_stale(b) else b.rollup.first for e, at in one.ends}) for one in own if (b := stored.get(one.rollup.key))
         ]
         if undated := set[Key]().union(*(no_longer_dated(before, ends, border) for before, ends in led)):
             raise Incomplete(expand=undated)
@@ -220,9 +217,8 @@ class _Derivation:
                 crowds=self.loaded.crowds,
             )
         )
-        border = {key: one for key, one in self.loaded.members.items() if key not in self.loaded.whole}
         # What is generic no more, and what comes to be so by this turn: nothing would be written of it at the border.
-        changed = {key for key, one in border.items() if key not in resolution.crowded or not one.crowded}
+        changed = {k for k, m in self.loaded.members.items() if k not in self.loaded.whole and not (m.crowded and k in resolution.crowded)}
         if changed:
             raise Incomplete(expand=changed)
         return resolution
