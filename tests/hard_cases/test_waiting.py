@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.api.asking import Api, item
 from tests.hard_cases.brands import Brands
 from tests.hard_cases.orders import in_every_order, play
@@ -138,26 +140,22 @@ async def test_replaying_by_hand_changes_nothing_that_the_job_did_not(brands: Br
         assert (["loose:a mini:b wxA:u"], ()) == (seen.partition, seen.waiting)
 
 
-async def test_a_union_id_comes_to_be_shared_by_a_correction(brands: Brands) -> None:
-    """A correction that gives a second OpenID of one touchpoint a virtual visitor's UnionID leaves that alone, with the dates of both."""
+@pytest.mark.parametrize(
+    "other, left, last",
+    [
+        ("loose b w", ["loose:a", "loose:b", "wxA:v", "wxA:w"], "2026-03-06T00:00:00Z"),  # beside a virtual visitor
+        ("loose c v", ["loose:a", "loose:b", "loose:c", "wxA:v"], "2026-03-06T00:01:00Z"),  # shared by two already
+    ],
+)
+async def test_a_shared_union_id_is_dated_by_a_correction(brands: Brands, other: str, left: list[str], last: str) -> None:
+    """A correction that gives one more OpenID a UnionID that is, or comes to be, shared leaves that alone, with the dates of all."""
     strict = policy(genericAfter=1)
     bound = bind("loose", "wxA", on=5, after=(strict,))
-    shared = record("loose b v", "loose b w", on=6, after=(strict,))
+    shared = record("loose b v", other, on=6, after=(strict,))
     steps = [strict, bound, shared, record("loose a v", on=3, after=(strict,)), correct("loose", 5, at=day(1), after=(bound,))]
     seen = await in_every_order(brands, *steps)
-    assert ["loose:a", "loose:b", "wxA:v", "wxA:w"] == seen.partition
-    assert ("2026-03-03T00:00:00Z", "2026-03-06T00:00:00Z") == (seen.of("wxA:v").first, seen.of("wxA:v").last)
-
-
-async def test_a_crowds_union_id_is_dated_by_a_correction(brands: Brands) -> None:
-    """A correction that gives one more OpenID a UnionID that many share dates that by it, too."""
-    strict = policy(genericAfter=1)
-    bound = bind("loose", "wxA", on=5, after=(strict,))
-    shared = record("loose b v", "loose c v", on=6, after=(strict,))
-    steps = [strict, bound, shared, record("loose a v", on=3, after=(strict,)), correct("loose", 5, at=day(1), after=(bound,))]
-    seen = await in_every_order(brands, *steps)
-    assert ["loose:a", "loose:b", "loose:c", "wxA:v"] == seen.partition
-    assert ("2026-03-03T00:00:00Z", "2026-03-06T00:01:00Z") == (seen.of("wxA:v").first, seen.of("wxA:v").last)
+    assert left == seen.partition
+    assert ("2026-03-03T00:00:00Z", last) == (seen.of("wxA:v").first, seen.of("wxA:v").last)
 
 
 async def test_a_crowds_union_id_is_dated_by_a_later_start(brands: Brands) -> None:
